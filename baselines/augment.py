@@ -1,0 +1,158 @@
+"""Augmentation and normalisation: plain functions of a whole batch, on its device.
+
+An augmentation is called with float images in [0, 1], ``(b, c, h, w)``, and a generator on their
+device; a normaliser first measures the training rows, then is called with images and that measure.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+Augmentation = Callable[[torch.Tensor, torch.Generator], torch.Tensor]
+MEASURED_ROWS = 8192  # bounds the memory of a float copy while statistics are taken
+
+
+def uniform(b: int, low: float, high: float, generator: torch.Generator) -> torch.Tensor:
+    """One number per image, ``(b, 1, 1, 1)``, uniform in [low, high)."""
+    draw = torch.rand(b, 1, 1, 1, generator=generator, device=generator.device)
+    return low + (high - low) * draw
+
+
+@dataclass(frozen=True)
+class Crop:
+    """Random crop of the image's own size after padding with black, one offset per image."""
+
+    padding: int
+
+    def __call__(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        b, c, h, w = images.shape
+        p = self.padding
+        padded = torch.nn.functional.pad(images, (p, p, p, p))
+        corner = torch.randint(
+            0, 2 * p + 1, (2, b, 1, 1), generator=generator, device=images.device
+        )
+        rows = corner[0] + torch.arange(h, device=images.device).view(1, h, 1)
+        columns = corner[1] + torch.arange(w, device=images.device).view(1, 1, w)
+        image = torch.arange(b, device=images.device).view(b, 1, 1)
+        return padded.permute(0, 2, 3, 1)[image, rows, columns].permute(0, 3, 1, 2)
+
+
+@dataclass(frozen=True)
+class Flip:
+    """Horizontal flip of each image with probability 1/2."""
+
+    def __call__(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        chosen = uniform(len(images), 0, 1, generator) < 0.5
+        return torch.where(chosen, images.flip(3), images)
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Gaussian noise of standard deviation `std` on every pixel; may leave [0, 1] by design."""
+
+    std: float
+
+    def __call__(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        noise = torch.randn(
+            images.shape, generator=generator, device=images.device, dtype=images.dtype
+        )
+        return images + self.std * noise
+
+
+@dataclass(frozen=True)
+class Jitter:
+    """Colour jitter by factors within 1 +- `amount`: brightness, contrast, saturation, and hue
+    within +- `amount` of a turn. The order is fixed (torchvision shuffles it): at the recipes'
+    amount of 0.01 the order moves no pixel by a grey level. Hue turns about the grey axis."""
+
+    amount: float
+
+    def __call__(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        b, low, high = len(images), 1 - self.amount, 1 + self.amount
+        images = (images * uniform(b, low, high, generator)).clamp(0, 1)
+        mean = luma(images).mean((2, 3), keepdim=True)
+        images = (mean + (images - mean) * uniform(b, low, high, generator)).clamp(0, 1)
+        if images.shape[1] != 3:
+            return images
+        grey = luma(images)
+        images = (grey + (images - grey) * uniform(b, low, high, generator)).clamp(0, 1)
+        turn = 2 * torch.pi * uniform(b, -self.amount, self.amount, generator).flatten()
+        return torch.einsum("bij,bjhw->bihw", about_grey(turn), images).clamp(0, 1)
+
+
+def luma(images: torch.Tensor) -> torch.Tensor:
+    """Grey image ``(b, 1, h, w)`` by ITU-R 601 weights; the channel mean unless there are three."""
+    if images.shape[1] != 3:
+        return images.mean(1, keepdim=True)
+    weights = images.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
+    return (images * weights).sum(1, keepdim=True)
+
+
+def about_grey(turn: torch.Tensor) -> torch.Tensor:
+    """Rotation matrices ``(b, 3, 3)`` about the grey axis by `turn` radians ``(b,)``."""
+    cos, sin = turn.cos(), turn.sin()
+    same, off = cos + (1 - cos) / 3, (1 - cos) / 3
+    up, down = off - sin / 3**0.5, off + sin / 3**0.5
+    rows = [torch.stack(row, 1) for row in ((same, up, down), (down, same, up), (up, down, same))]
+    return torch.stack(rows, 1)
+
+
+@dataclass(frozen=True)
+class UnitRange:
+    """Pixels in [0, 1], as they are (Deep SAD)."""
+
+    def measure(self, images: torch.Tensor) -> torch.Tensor:
+        return torch.zeros(0, device=images.device)
+
+    def __call__(self, images: torch.Tensor, measured: torch.Tensor) -> torch.Tensor:
+        return images
+
+
+@dataclass(frozen=True)
+class Standard:
+    """Zero mean and unit variance per channel, of the normal training rows (FCDD, CIFAR-10)."""
+
+    def measure(self, images: torch.Tensor) -> torch.Tensor:
+        pixels = unit(images[:MEASURED_ROWS])
+        spread = pixels.std((0, 2, 3)).clamp_min(1e-6)
+        return torch.stack([pixels.mean((0, 2, 3)), spread])
+
+    def __call__(self, images: torch.Tensor, measured: torch.Tensor) -> torch.Tensor:
+        mean, std = measured.to(images.dtype).view(2, 1, -1, 1, 1)
+        return (images - mean) / std
+
+
+@dataclass(frozen=True)
+class GlobalContrast:
+    """Global contrast normalisation with L1 scale, then the training rows' range to [0, 1].
+
+    Deep SVDD and FCDD: subtract the image's mean, divide by its mean absolute value, both over all
+    pixels and channels; min and max are those of the normal training rows, so anomalies may leave
+    [0, 1]. A constant image stays 0 before the range is applied.
+    """
+
+    def measure(self, images: torch.Tensor) -> torch.Tensor:
+        ranges = [contrast(unit(part)).aminmax() for part in images.split(MEASURED_ROWS)]
+        low = torch.stack([r.min for r in ranges]).min()
+        high = torch.stack([r.max for r in ranges]).max()
+        return torch.stack([low, (high - low).clamp_min(1e-6)])
+
+    def __call__(self, images: torch.Tensor, measured: torch.Tensor) -> torch.Tensor:
+        low, spread = measured.to(images.dtype)
+        return (contrast(images) - low) / spread
+
+
+def contrast(images: torch.Tensor) -> torch.Tensor:
+    """Each image less its mean, over its mean absolute value (1 where that is 0)."""
+    centred = images - images.mean((1, 2, 3), keepdim=True)
+    scale = centred.abs().mean((1, 2, 3), keepdim=True)
+    return centred / torch.where(scale > 0, scale, torch.ones_like(scale))
+
+
+def unit(images: torch.Tensor, dtype: torch.dtype = torch.float32) -> torch.Tensor:
+    """uint8 images as floats in [0, 1]."""
+    return images.to(dtype) / 255
+
+
+Normaliser = UnitRange | Standard | GlobalContrast

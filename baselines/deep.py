@@ -1,0 +1,237 @@
+"""Deep members: a net and three pure functions of tensors, behind the contract of `Detector`.
+
+A final class gives `init`, `loss`, `score` and `update`, and names, by one assignment each, the
+rows it learns from (`training_set`), the nets it starts from (`start`) and its map (`_map`).
+"""
+
+import time
+from abc import abstractmethod
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import nn
+
+from baselines.anomalies import Either, Exposure, Source, photos
+from baselines.augment import unit
+from baselines.describe import describe, digest, fingerprint, seed_of
+from baselines.detector import ANOMALY, Detector, Rows
+from baselines.nets import Shape, initialise
+from baselines.trainer import EVALUATION_BATCH, Recipe, State, Trained, TrainingSet, train
+
+
+@dataclass(eq=False, repr=False)
+class DeepDetector(Detector):
+    """Abstract deep detector.
+
+    `net` builds the net for a shape ``(c, h, w)``; `recipe` says how it is trained; `device` is
+    "auto" (a GPU if there is one), or anything `torch.device` takes. Fitted attributes: `net_`,
+    `state_` (what `init` and `update` learned), `losses_` (one per step), `fit_seconds_`.
+    """
+
+    net: Callable[[Shape], nn.Module]
+    recipe: Recipe
+    seed: int = 0
+    device: str = "auto"
+    contamination: float = 0.1
+
+    shared: ClassVar[bool] = False  # True: an equal training is done once and remembered
+
+    @abstractmethod
+    def init(self, outputs: Callable[[], torch.Tensor]) -> State:
+        """What is learned before the first step; `outputs()` gives the net's outputs on the
+        training rows, un-augmented, in evaluation mode (call it only if needed)."""
+
+    @abstractmethod
+    def loss(
+        self, out: torch.Tensor, y: torch.Tensor, masks: torch.Tensor | None, state: State
+    ) -> torch.Tensor:
+        """Loss of each image, ``(b,)``, of net outputs ``(b, ...)`` and labels ``(b,)``."""
+
+    @abstractmethod
+    def score(self, out: torch.Tensor, state: State) -> torch.Tensor:
+        """Score of each image, ``(b,)``; larger = more anomalous."""
+
+    @abstractmethod
+    def update(self, out: torch.Tensor, y: torch.Tensor, state: State, epoch: int) -> State:
+        """The state after a step whose outputs were `out`; `keep_state` where it never changes."""
+
+    @abstractmethod
+    def training_set(self, rows: Rows) -> TrainingSet:
+        """The rows to draw from, and where anomalies come from."""
+
+    @abstractmethod
+    def start(self, detectors: "Sequence[Any]", sets: Sequence[TrainingSet]) -> list[nn.Module]:
+        """The nets to train, one for each of `detectors`, which are clones but for their seeds."""
+
+    def _fit(self, rows: Rows) -> None:
+        fit_rows([self], [rows])
+
+    def _score(self, images: torch.Tensor) -> np.ndarray:
+        with torch.no_grad():
+            parts = [self.score(self._out(part)[0], self.state_) for part in self._parts(images)]
+        return torch.cat(parts).cpu().numpy()
+
+    def _parts(self, images: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return images.to(find_device(self.device)).split(EVALUATION_BATCH)
+
+    def _out(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Net outputs in evaluation mode, and the normalised images they come from."""
+        dtype = next(self.net_.parameters()).dtype
+        inputs = self.recipe.normalise(unit(images, dtype), self.measured_)
+        inputs.requires_grad_(torch.is_grad_enabled())
+        return self.net_.eval()(inputs), inputs
+
+
+def fit_many(
+    detectors: Sequence[DeepDetector], X: Sequence[Any], y: Sequence[Any] | None = None
+) -> list[DeepDetector]:
+    """Fit K clones (one class, one set of parameters, any seeds) on K data sets through one loop.
+
+    Data sets of equal size are trained together, the others apart; either way the result is that
+    of fitting one by one (see `stack.py`). Returns the fitted detectors.
+    """
+    if len({digest(_parameters(d)) for d in detectors}) != 1:
+        raise ValueError("fit_many: the detectors must be of one class and differ in seeds only")
+    labels = y if y is not None else [None] * len(X)
+    rows = [
+        d._checked(images, given, None, None)
+        for d, images, given in zip(detectors, X, labels, strict=True)
+    ]
+    by_size: dict[int, list[int]] = {}
+    for k, (d, own) in enumerate(zip(detectors, rows, strict=True)):
+        by_size.setdefault(len(d.training_set(own).rows), []).append(k)
+    for group in by_size.values():
+        fit_rows([detectors[k] for k in group], [rows[k] for k in group])
+    return [d._close(own) for d, own in zip(detectors, rows, strict=True)]
+
+
+def fit_rows(detectors: Sequence[DeepDetector], rows: Sequence[Rows]) -> None:
+    """Train clones on checked rows; equal trainings of a `shared` class are done once."""
+    device = find_device(detectors[0].device)
+    sets = [d.training_set(_to(own, device)) for d, own in zip(detectors, rows, strict=True)]
+    keys = [_memory_key(d, part) for d, part in zip(detectors, sets, strict=True)]
+    missing = [k for k, key in enumerate(keys) if key is None or key not in _REMEMBERED]
+    began = time.perf_counter()
+    if missing:
+        chosen = [sets[k] for k in missing]
+        nets = detectors[0].start([detectors[k] for k in missing], chosen)
+        trained = train(nets, detectors[0], chosen, detectors[0].recipe)
+        for k, net, result in zip(missing, nets, trained, strict=True):
+            _take(detectors[k], net, result)
+            _remember(keys[k], net, result)
+    seconds = (time.perf_counter() - began) / max(1, len(missing))
+    for k, (d, key) in enumerate(zip(detectors, keys, strict=True)):
+        d.fit_seconds_ = seconds if k in missing else 0.0
+        if k not in missing:
+            _take(d, *deepcopy(_REMEMBERED[key]))
+
+
+_REMEMBERED: OrderedDict[str | None, tuple[nn.Module, Trained]] = OrderedDict()
+_REMEMBER = 32  # small nets: a few MB in all
+
+
+def _memory_key(detector: DeepDetector, part: TrainingSet) -> str | None:
+    if not detector.shared:
+        return None
+    images = part.rows.images
+    return digest([_parameters(detector), part.seed, fingerprint(images), str(images.device)])
+
+
+def _remember(key: str | None, net: nn.Module, result: Trained) -> None:
+    if key is not None:
+        _REMEMBERED[key] = deepcopy((net, result))
+        while len(_REMEMBERED) > _REMEMBER:
+            _REMEMBERED.popitem(last=False)
+
+
+def _take(detector: DeepDetector, net: nn.Module, result: Trained) -> None:
+    detector.net_, detector.state_ = net, result.state
+    detector.measured_, detector.losses_ = result.measured, result.losses.cpu().numpy()
+
+
+def _parameters(detector: DeepDetector) -> list[Any]:
+    """What decides a training, but for its seed and data."""
+    ignored = ("seed", "contamination")
+    given = {k: v for k, v in detector.get_params(deep=False).items() if k not in ignored}
+    return [type(detector).__name__, describe(given)]
+
+
+def _to(rows: Rows, device: torch.device) -> Rows:
+    masks = None if rows.masks is None else rows.masks.to(device)
+    return Rows(rows.images.to(device), rows.labels.to(device), masks)
+
+
+def find_device(device: str) -> torch.device:
+    """The named device; "auto" is a GPU if there is one."""
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return torch.device(device)
+
+
+def keep_state(
+    self: DeepDetector, out: torch.Tensor, y: torch.Tensor, state: State, epoch: int
+) -> State:
+    """`update` of a member whose state is fixed before the first step."""
+    return state
+
+
+def no_state(self: DeepDetector, outputs: Callable[[], torch.Tensor]) -> State:
+    """`init` of a member that learns nothing beside its net."""
+    return {}
+
+
+def normal_rows(self: DeepDetector, rows: Rows) -> TrainingSet:
+    """`training_set` of an unsupervised member: known anomalies are left out."""
+    return TrainingSet(rows[rows.labels != ANOMALY], None, seed_of(self.seed, "loop"))
+
+
+def all_rows(self: DeepDetector, rows: Rows) -> TrainingSet:
+    """`training_set` of a member that draws known anomalies among the other rows."""
+    return TrainingSet(rows, None, seed_of(self.seed, "loop"))
+
+
+def exposed_rows(self: Any, rows: Rows) -> TrainingSet:
+    """`training_set` of a member that needs anomalies: those of its source, the known ones, or
+    each with equal probability if both are given; crops of photographs if neither is."""
+    known = rows.labels == ANOMALY
+    sources: list[Source] = []
+    if known.any():
+        anomalies = rows[known]
+        sources.append(Exposure(anomalies.images, "known", anomalies.masks))
+    if self.anomalies is not None:
+        sources.append(self.anomalies.to(rows.images.device))
+    if not sources:
+        sources.append(photos(tuple(rows.images.shape[1:])).to(rows.images.device))
+    source = sources[0] if len(sources) == 1 else Either(*sources)
+    return TrainingSet(rows[~known], source, seed_of(self.seed, "loop"))
+
+
+def from_scratch(
+    self: DeepDetector, detectors: Sequence[Any], sets: Sequence[TrainingSet]
+) -> list[nn.Module]:
+    """`start` of a member without pretraining: each net drawn from its detector's seed."""
+    return [fresh_net(d, part) for d, part in zip(detectors, sets, strict=True)]
+
+
+def fresh_net(detector: DeepDetector, part: TrainingSet) -> nn.Module:
+    """The detector's net for its rows, every weight drawn from the detector's seed."""
+    generator = torch.Generator().manual_seed(seed_of(detector.seed, "weights"))
+    net = detector.net(tuple(part.rows.images.shape[1:]))
+    return initialise(net, generator, detector.net.weights)
+
+
+def input_gradient(self: DeepDetector, images: torch.Tensor) -> np.ndarray:
+    """`_map` of a member without pixels of its own: the score's absolute gradient at the net's
+    input, summed over channels (Liznerski et al. 2021, section 4.1)."""
+    maps = []
+    for part in self._parts(images):
+        with torch.enable_grad():
+            out, inputs = self._out(part)
+            gradient = torch.autograd.grad(self.score(out, self.state_).sum(), inputs)[0]
+        maps.append(gradient.abs().sum(1).cpu())
+    return torch.cat(maps).numpy()

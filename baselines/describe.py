@@ -1,0 +1,50 @@
+"""A stable, JSON-able description of a thing: what keys and records are made of."""
+
+import dataclasses
+import hashlib
+import json
+from typing import Any
+
+import numpy as np
+import torch
+
+from baselines.anomalies import Exposure
+
+
+def describe(thing: Any) -> Any:
+    """Dataclasses as their name and fields, functions by name, tensors by a hash of their bytes."""
+    if isinstance(thing, Exposure):
+        return {"Exposure": thing.name, "images": fingerprint(thing.images)}
+    if dataclasses.is_dataclass(thing) and not isinstance(thing, type):
+        fields = {f.name: describe(getattr(thing, f.name)) for f in dataclasses.fields(thing)}
+        return {type(thing).__name__: fields}
+    if isinstance(thing, torch.Tensor | np.ndarray):
+        return fingerprint(torch.as_tensor(thing))
+    if isinstance(thing, dict):
+        return {str(key): describe(value) for key, value in sorted(thing.items())}
+    if isinstance(thing, list | tuple):
+        return [describe(item) for item in thing]
+    if thing is None or isinstance(thing, bool | int | float | str):
+        return thing
+    if callable(thing):
+        return getattr(thing, "__qualname__", type(thing).__name__)
+    return str(thing)
+
+
+def digest(thing: Any) -> str:
+    """sha256 of the description, as hexadecimal digits."""
+    text = json.dumps(describe(thing), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def fingerprint(tensor: torch.Tensor) -> str:
+    """sha256 over shape, type and bytes of a tensor; 16 digits."""
+    array = np.ascontiguousarray(tensor.detach().cpu().numpy())
+    head = f"{array.shape}{array.dtype}".encode()
+    return hashlib.sha256(head + array.tobytes()).hexdigest()[:16]
+
+
+def seed_of(*parts: Any) -> int:
+    """A 63-bit seed from a hash of `parts`, the same on every machine and in every process."""
+    text = "|".join(str(part) for part in parts)
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1

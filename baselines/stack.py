@@ -1,0 +1,65 @@
+"""K nets of one shape, run as one.
+
+K nets trained together equal K nets trained apart: every net has its own parameters, buffers,
+generators and loss, the K losses are summed, so gradients never mix, and SGD and Adam work
+elementwise. Three things would break it and are therefore not offered: clipping by the global
+gradient norm, early stopping per net, and classes of different size in one stack.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+from torch.func import functional_call, stack_module_state
+from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
+
+
+class Stack(nn.Module):
+    """``(k, b, c, h, w)`` in, ``(k, b, ...)`` out; one net runs as it is, without vmap's price."""
+
+    def __init__(self, nets: Sequence[nn.Module]) -> None:
+        super().__init__()
+        self.nets = list(nets)  # a plain list: the stacked tensors below are what is trained
+        if len(nets) == 1:
+            self.only = nets[0]
+            return
+        parameters, self.stacked_buffers = stack_module_state(self.nets)  # type: ignore[arg-type]
+        self.names = list(parameters)
+        self.stacked = nn.ParameterList(parameters.values())
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        if len(self.nets) == 1:
+            return self.only(images[0]).unsqueeze(0)
+        parameters = dict(zip(self.names, self.stacked, strict=True))
+
+        def one(own: dict, buffers: dict, batch: torch.Tensor) -> torch.Tensor:
+            return functional_call(self.nets[0], (own, buffers), (batch,))
+
+        return torch.vmap(one)(parameters, self.stacked_buffers, images)
+
+    @torch.no_grad()
+    def unstack(self) -> None:
+        """Hand what was learned back to the K nets."""
+        if len(self.nets) == 1:
+            return
+        stacked = dict(zip(self.names, self.stacked, strict=True)) | self.stacked_buffers
+        for k, net in enumerate(self.nets):
+            own = dict(net.named_parameters()) | dict(net.named_buffers())
+            for name, value in stacked.items():
+                own[name].copy_(value[k])
+
+
+def across(function: Callable[..., Any], *args: Any) -> Any:
+    """`function` of one net's tensors, applied over the leading K of every tensor in `args`."""
+    leaves, spec = tree_flatten(args)
+    given = [leaf for leaf in leaves if isinstance(leaf, torch.Tensor)]
+
+    def one(*own: torch.Tensor) -> Any:
+        mine = iter(own)
+        filled = [next(mine) if isinstance(leaf, torch.Tensor) else leaf for leaf in leaves]
+        return function(*tree_unflatten(filled, spec))
+
+    if given[0].shape[0] == 1:
+        return tree_map(lambda result: result.unsqueeze(0), one(*(leaf[0] for leaf in given)))
+    return torch.vmap(one)(*given)

@@ -1,0 +1,1 @@
+"""The harness: data, trials, devices, rows, tables. Import nothing here: `report` must not need torch."""

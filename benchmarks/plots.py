@@ -1,0 +1,173 @@
+"""Figures from stored rows: ROC curves, class x detector heat maps, galleries.
+
+A new figure is one function from a ``Show`` to drawings, and one line in ``FIGURES``.
+"""
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from benchmarks import curves, gallery
+from benchmarks.render import FAILED, MISSING, Table, rank, title
+from benchmarks.store import Store, slug
+from benchmarks.tables import class_table, normals, with_columns
+
+STYLE: Any = {"font.size": 8, "axes.titlesize": 8, "legend.fontsize": 7.5, "pdf.fonttype": 42}
+EXAMPLES = ("scores", "labels", "example_index", "example_images", "example_maps", "example_masks")
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure to be: file name, the lines of the frame it shows, what draws it (None: nothing)."""
+
+    name: str
+    rows: pd.DataFrame
+    draw: Callable[[], Figure | None]
+
+
+@dataclass(frozen=True)
+class Show:
+    """What figures are drawn from: the store, its long frame, galleries per dataset and recipe."""
+
+    store: Store
+    frame: pd.DataFrame
+    galleries: int = 3
+
+    def arrays(self, row: Any, *names: str) -> dict[str, np.ndarray]:
+        """Arrays of a row; none, and a warning, when its file is missing or broken."""
+        try:
+            return self.store.arrays({"stem": row.stem}, names)
+        except OSError as error:
+            log.warning("%s", error)
+            return {}
+
+    def parts(self) -> Iterator[tuple[str, str, pd.DataFrame]]:
+        """(dataset, recipe, one line per trial that is done), newest rows, lineage order."""
+        trials = with_columns(self.frame).drop_duplicates("stem")
+        trials = trials[trials["status"] != FAILED].sort_values("seed", kind="stable")
+        trials = trials.sort_values("column", key=lambda names: names.map(rank), kind="stable")
+        for (dataset, recipe), part in trials.groupby(["dataset", "recipe"]):
+            yield str(dataset), str(recipe), part
+
+
+def roc_curves(show: Show) -> Iterator[Drawing]:
+    """ROC curves of a dataset: all detectors' means, then every class per detector."""
+    for dataset, recipe, part in show.parts():
+        yield Drawing(f"roc-{dataset}-{recipe}", part, partial(_roc, show, part))
+
+
+def _roc(show: Show, part: pd.DataFrame) -> Figure | None:
+    found: dict[str, dict[str, list[curves.Curve]]] = {}
+    for row in part.itertuples():
+        arrays = show.arrays(row, "scores", "labels")
+        if arrays:
+            of_detector = found.setdefault(str(row.column), {})
+            curve = curves.roc(arrays["scores"], arrays["labels"])
+            of_detector.setdefault(str(row.normal), []).append(curve)
+    if not found:
+        return None
+    dataset, recipe = part[["dataset", "recipe"]].iloc[0]
+    lines, seeds = normals(part, dataset), part["seed"].nunique()
+    counts = f"{len(lines)} class{'es' * (len(lines) != 1)}, {seeds} seed{'s' * (seeds != 1)}"
+    return curves.picture(f"{dataset}: ROC, recipe {recipe}, {counts}", found, lines)
+
+
+def heat_maps(show: Show) -> Iterator[Drawing]:
+    """Class x detector means as a heat map, one per dataset, metric and recipe."""
+    for (dataset, recipe), part in show.frame.groupby(["dataset", "recipe"]):
+        for metric in part["metric"].dropna().unique():
+            rows = part[part["metric"].isna() | (part["metric"] == metric)]
+            name = f"heatmap-{dataset}-{metric}-{recipe}"
+            yield Drawing(name, rows, partial(_heat_map, part, str(dataset), metric, str(recipe)))
+
+
+def _heat_map(part: pd.DataFrame, dataset: str, metric: str, recipe: str) -> Figure:
+    table = class_table(part, dataset, metric, recipe)
+    values = table.values.astype(float) * 100
+    lines, columns = values.shape
+    across, down, left, below = 0.52 * columns, 0.27 * lines, 1.1, 0.8  # inches
+    wide, high = left + across + 0.8, below + down + 0.4
+    figure = Figure(figsize=(wide, high))
+    axes = figure.add_axes((left / wide, below / high, across / wide, down / high))
+    bar = figure.add_axes(((left + across + 0.15) / wide, below / high, 0.1 / wide, down / high))
+    floor = np.nanmin(values.to_numpy(), initial=95)
+    sns.heatmap(
+        values, ax=axes, cbar_ax=bar, cmap="crest", vmin=5 * np.floor(floor / 5), vmax=100,
+        annot=True, fmt=".1f", annot_kws={"fontsize": 7}, linewidths=1,
+        xticklabels=[title(n) for n in table.columns], yticklabels=[title(n) for n in table.lines],
+    )  # fmt: skip
+    _finish(axes, table)
+    bar.tick_params(length=2, labelsize=7)
+    heading = f"{dataset}: {metric} in per cent, recipe {recipe}"
+    figure.text(0.08 / wide, 1 - 0.1 / high, heading, va="top", fontsize=9, fontweight="bold")
+    return figure
+
+
+def _finish(axes: Axes, table: Table) -> None:
+    """Bold the best, say why a cell is empty, set the line of means apart."""
+    axes.set(xlabel="", ylabel="")
+    axes.set_facecolor("0.93")
+    axes.tick_params(length=0)
+    axes.set_xticklabels(axes.get_xticklabels(), rotation=35, ha="right", rotation_mode="anchor")
+    there = table.values.notna().to_numpy()
+    # seaborn annotates the cells that have a value, line by line, and no other.
+    marks, best = table.marks.to_numpy()[there], table.best.to_numpy()[there]
+    for text, mark, bold in zip(axes.texts, marks, best, strict=True):
+        text.set(text=f"{text.get_text()}{mark}", fontweight="bold" if bold else "normal")
+    for y, x in np.argwhere(~there):
+        why = str(table.marks.iat[y, x]) or MISSING
+        axes.text(x + 0.5, y + 0.5, why, ha="center", va="center", fontsize=7, color="0.35")
+    lines, columns = table.values.shape
+    axes.add_patch(Rectangle((0, lines - 1.05), columns, 0.1, color="white", lw=0, zorder=3))
+
+
+def galleries(show: Show) -> Iterator[Drawing]:
+    """Most normal and most anomalous images of the first normals of a dataset, one seed."""
+    for dataset, recipe, part in show.parts():
+        for normal in normals(part, dataset)[: show.galleries]:
+            rows = part[part["normal"] == normal].drop_duplicates("column")
+            name = f"gallery-{dataset}-{slug(normal)}-{recipe}"
+            yield Drawing(name, rows, partial(_gallery, show, rows))
+
+
+def _gallery(show: Show, rows: pd.DataFrame) -> Figure | None:
+    found = {title(str(row.column)): show.arrays(row, *EXAMPLES) for row in rows.itertuples()}
+    found = {name: arrays for name, arrays in found.items() if "example_images" in arrays}
+    if not found:
+        return None
+    dataset, normal, recipe, seed = rows[["dataset", "normal", "recipe", "seed"]].iloc[0]
+    quantile = gallery.QUANTILE.get(dataset, gallery.DEFAULT_QUANTILE)
+    heading = f"{dataset}, normal: {normal}; recipe {recipe}, seed {seed}"
+    return gallery.picture(heading, list(found), list(found.values()), quantile)
+
+
+def save(drawing: Drawing, folder: Path) -> list[Path]:
+    """Draw and write ``<name>.png`` (200 dpi) and ``<name>.pdf``, the same bytes each time."""
+    with mpl.rc_context(STYLE):
+        figure = drawing.draw()
+        if figure is None:
+            return []
+        png, pdf = (folder / f"{drawing.name}.{ending}" for ending in ("png", "pdf"))
+        figure.savefig(png, dpi=200)
+        figure.savefig(pdf, metadata={"CreationDate": None})
+    return [png, pdf]
+
+
+FIGURES: dict[str, Callable[[Show], Iterator[Drawing]]] = {
+    "roc": roc_curves,
+    "heatmap": heat_maps,
+    "gallery": galleries,
+}

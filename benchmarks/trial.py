@@ -1,0 +1,80 @@
+"""A trial: one detector on one task with one seed; and the digest that decides whether it is done."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from baselines.describe import seed_of
+from benchmarks.store import slug
+from benchmarks.task import Scenario
+
+# Raised whenever the same trial would give other numbers: splits, metrics, drawing of anomalies.
+PROTOCOL = 1
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Names as at the command line; `exposure` is None for a detector that uses none."""
+
+    detector: str
+    dataset: str
+    normal: str
+    seed: int
+    recipe: str
+    exposure: str | None = None
+    exposure_size: int | None = None
+    scenario: Scenario = Scenario()
+
+    @property
+    def key(self) -> str:
+        """``dataset/detector/normal/recipe/seed``, for people."""
+        return "/".join((self.dataset, self.detector, self.normal, self.recipe, str(self.seed)))
+
+    @property
+    def random_seed(self) -> int:
+        """Seed of the detector: the same for all detectors of a task, so that members which start
+        from the same autoencoder share it. 31 bits: scikit-learn takes no more."""
+        return seed_of("trial", self.dataset, self.normal, self.seed) % 2**31
+
+    def identity(self) -> dict[str, Any]:
+        """The fields of a row that name the trial."""
+        return {
+            "detector": self.detector,
+            "dataset": self.dataset,
+            "normal": self.normal,
+            "seed": self.seed,
+            "recipe": self.recipe,
+            "exposure": self.exposure
+            if self.exposure_size is None
+            else f"{self.exposure}:{self.exposure_size}",
+            "scenario": str(self.scenario) or None,
+        }
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A trial with what it resolves to: what is stored beside its result, and its digest."""
+
+    trial: Trial
+    resolved: dict[str, Any]
+    revisions: dict[str, str]
+
+    @property
+    def digest(self) -> str:
+        """12 digits over protocol, trial, resolved recipe and the content of the data."""
+        parts = {
+            "protocol": PROTOCOL,
+            "trial": self.trial.identity(),
+            "resolved": self.resolved,
+            "revisions": self.revisions,
+        }
+        text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    @property
+    def stem(self) -> str:
+        """Name of the trial's files."""
+        t = self.trial
+        parts = (t.dataset, t.detector, slug(t.normal), t.recipe, str(t.seed), self.digest)
+        return "-".join(parts)

@@ -1,0 +1,1 @@
+"""Fully convolutional data description: the member of the lineage that explains itself."""

@@ -1,0 +1,208 @@
+"""Tables: means, spreads, published numbers and failures, in CSV, LaTeX, Markdown and rich."""
+
+import shutil
+import subprocess
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from benchmarks import published
+from benchmarks.render import as_rich, rank, tex, to_latex, to_markdown
+from benchmarks.store import frame
+from benchmarks.tables import TABLES, class_table, overview
+
+CLASSES = list(published.order("fmnist"))
+
+
+def make(detector: str, normal: str, value: float | None, seed: int = 0, **changes: Any) -> dict:
+    row = {
+        "dataset": "fmnist",
+        "detector": detector,
+        "normal": normal,
+        "recipe": "fast",
+        "seed": seed,
+        "exposure": None,
+        "scenario": None,
+        "status": "done" if value is not None else "failed",
+        "reason": None if value is not None else "kernel_matrix & 50% too large",
+        "metrics": {"image_auroc": value} if value is not None else {},
+        "protocol": 1,
+        "finished": "2026-01-01T00:00:00+00:00",
+    }
+    row |= changes
+    return row | {"stem": "-".join(str(row[k]) for k in ("detector", "normal", "seed", "finished"))}
+
+
+def sweep(detector: str, seeds: int = 1, shift: float = 0.0) -> list[dict]:
+    return [
+        make(detector, normal, 0.9 + 0.004 * i + 0.01 * seed + shift, seed)
+        for i, normal in enumerate(CLASSES)
+        for seed in range(seeds)
+    ]
+
+
+def table(rows: list[dict], metric: str = "image_auroc"):
+    return class_table(frame(rows), "fmnist", metric, "fast")
+
+
+def test_means_and_stds_over_seeds_and_classes() -> None:
+    made = table(sweep("fcdd", seeds=3) + sweep("pca"))
+    assert list(made.values.index) == [*CLASSES, "mean"]
+    assert made.values.loc["trouser", "fcdd"] == pytest.approx(0.914)
+    assert made.stds.loc["trouser", "fcdd"] == pytest.approx(0.01)  # of .904, .914, .924, ddof 1
+    assert made.values.loc["mean", "fcdd"] == pytest.approx(0.928)
+    assert made.stds.loc["mean", "fcdd"] == pytest.approx(0.01)
+    assert made.stds["pca"].isna().all()
+
+
+def test_published_numbers_and_differences_stand_beside_ours() -> None:
+    csv = table(sweep("fcdd")).csv().set_index("normal")
+    assert csv.loc["shirt", "fcdd published"] == 0.75
+    assert csv.loc["shirt", "fcdd difference"] == pytest.approx(csv.loc["shirt", "fcdd"] - 0.75)
+    assert csv.loc["mean", "fcdd published"] == 0.89
+    assert csv["fcdd std"].isna().all()
+
+
+def test_a_mean_over_some_classes_is_not_set_beside_a_published_mean() -> None:
+    made = table(sweep("fcdd")[:3])
+    assert np.isnan(made.published.loc["mean", "fcdd"])
+    assert made.published.loc["trouser", "fcdd"] == 0.98
+    assert any("mean over 3 of 10 classes" in note for note in made.notes)
+    broken = table([*sweep("fcdd")[1:], make("fcdd", CLASSES[0], None)])
+    assert np.isnan(broken.published.loc["mean", "fcdd"])
+
+
+def test_a_failure_shows_and_keeps_the_mean_from_being_best() -> None:
+    rows = [row for row in sweep("svdd", shift=0.05) if row["normal"] != "bag"]
+    made = table([*rows, make("svdd", "bag", None), *sweep("hsc")])
+    assert made.marks.loc["bag", "svdd"] == "failed"
+    assert made.csv().set_index("normal").loc["bag", "svdd"] == "failed"
+    assert made.marks.loc["mean", "svdd"] == "*"
+    assert made.best.loc["mean"].to_dict() == {"svdd": False, "hsc": True}
+    assert made.best.loc["trouser"].to_dict() == {"svdd": True, "hsc": False}
+    assert any("kernel_matrix" in note and "bag" in note for note in made.notes)
+
+
+def test_a_detector_that_always_fails_has_a_column_of_failures() -> None:
+    made = table(sweep("hsc") + [make("svdd", normal, None) for normal in CLASSES])
+    assert (made.marks["svdd"] == "failed").all()
+    assert (made.marks["hsc"] == "").all()
+    alone = TABLES["classes"](frame([make("svdd", "bag", None)]))
+    assert (alone["fmnist-image_auroc-fast"].marks["svdd"] == "failed").all()
+
+
+def test_a_missing_cell_is_neither_failed_nor_a_number() -> None:
+    made = table([*sweep("hsc"), *sweep("bce")[1:]])
+    first, markdown = CLASSES[0], to_markdown(made)
+    assert made.values["bce"].isna()[first] and made.marks.loc[first, "bce"] == ""
+    assert f"| {first} | **90.0** | -- |" in markdown
+
+
+def test_ties_at_the_printed_digit_are_both_best() -> None:
+    made = table([make("hsc", "bag", 0.90004), make("bce", "bag", 0.9), make("pca", "bag", 0.899)])
+    assert made.best.loc["bag"].to_dict() == {"hsc": True, "bce": True, "pca": False}
+
+
+def test_two_exposures_of_a_detector_are_two_columns() -> None:
+    rows = [
+        make("fcdd", "bag", 0.9, exposure="cifar100"),
+        make("fcdd", "bag", 0.8, exposure="emnist", finished="2026-01-02T00:00:00+00:00"),
+        make("hsc", "bag", 0.7, exposure="emnist"),
+    ]
+    made = table(rows)
+    assert list(made.values) == ["hsc", "fcdd (cifar100)", "fcdd (emnist)"]
+    assert made.published.loc["bag", "fcdd (emnist)"] == 0.86
+    assert any("HSC: emnist" in note for note in made.notes)
+
+
+def test_an_older_recipe_of_the_same_trial_is_left_out() -> None:
+    rows = [make("hsc", "bag", 0.5), make("hsc", "bag", 0.9, finished="2026-02-01T00:00:00Z")]
+    assert table(rows).values.loc["bag", "hsc"] == 0.9
+
+
+def test_columns_follow_the_lineage_then_the_alphabet() -> None:
+    given = ["pca", "fcdd (b)", "fcdd (a)", "abod", "autoencoder", "deep_sad", "svdd"]
+    expected = ["svdd", "deep_sad", "fcdd (a)", "fcdd (b)", "autoencoder", "abod", "pca"]
+    assert sorted(given, key=rank) == expected
+
+
+def test_overview_sets_detectors_against_datasets() -> None:
+    rows = sweep("fcdd") + sweep("svdd", shift=0.02)
+    rows += [make("fcdd", "7", 0.6, dataset="mnist", stem="m")]
+    made = overview(frame(rows))["overview"]
+    assert list(made.values.index) == ["svdd", "fcdd"]
+    assert list(made.values) == ["fmnist image_auroc fast", "mnist image_auroc fast"]
+    assert made.best["fmnist image_auroc fast"].to_dict() == {"svdd": True, "fcdd": False}
+    assert made.published.loc["svdd", "fmnist image_auroc fast"] == 0.928
+    assert made.values["mnist image_auroc fast"].isna().to_dict() == {"svdd": True, "fcdd": False}
+
+
+def test_every_table_is_named_and_built_from_the_frame() -> None:
+    rows = sweep("fcdd")
+    rows[0]["metrics"] = rows[0]["metrics"] | {"image_ap": 0.4}
+    names = [name for make_tables in TABLES.values() for name in make_tables(frame(rows))]
+    assert names == ["fmnist-image_auroc-fast", "fmnist-image_ap-fast", "overview"]
+
+
+def test_markdown_is_a_table_github_reads() -> None:
+    markdown = to_markdown(table(sweep("fcdd", seeds=2) + sweep("svdd", seeds=2)))
+    lines = markdown.splitlines()
+    bars = {line.count("|") for line in lines if line.startswith("|")}
+    assert bars == {4}
+    assert "| mean | 92.3 ± 0.7 (92.8) | 92.3 ± 0.7 (89) |".replace("92.3", "**92.3**") in markdown
+    assert "Table 6" in markdown
+
+
+def test_rich_prints_every_cell() -> None:
+    console = Console(file=StringIO(), width=200)
+    console.print(as_rich(table([*sweep("fcdd"), make("svdd", "bag", None)])))
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "FCDD" in text and "failed" in text and "93.2" in text and "(86)" in text
+
+
+def test_special_characters_are_escaped() -> None:
+    assert tex("a_b & 50% #1 {x} ~ ^ \\ é") == (
+        r"a\_b \& 50\% \#1 \{x\} \textasciitilde{} \textasciicircum{} \textbackslash{} ?"
+    )
+
+
+@pytest.fixture
+def awkward() -> dict[str, str]:
+    rows = sweep("fcdd", seeds=2) + sweep("deep_svdd_soft") + sweep("my_net & 50%_{x}")[:4]
+    rows += [make("svdd", normal, None) for normal in CLASSES]
+    made = {"class": table(rows), "overview": overview(frame(rows))["overview"]}
+    return {name: to_latex(one, name) for name, one in made.items()}
+
+
+def test_latex_holds_the_cells(awkward: dict[str, str]) -> None:
+    latex = awkward["class"]
+    assert r"\toprule" in latex and r"\midrule mean" in latex and r"\bottomrule" in latex
+    assert "failed" in latex and "--" in latex and r"{\scriptsize (89)}" in latex
+    assert r"{\scriptsize$\,\pm$0.7}" in latex and r"my\_net" in latex and "_{" not in latex
+
+
+def test_latex_compiles(awkward: dict[str, str], tmp_path: Path) -> None:
+    if shutil.which("pdflatex") is None:
+        pytest.skip("pdflatex is not installed")
+    body = r"\documentclass{article}\usepackage{booktabs,graphicx}\begin{document}"
+    for name, latex in awkward.items():
+        (tmp_path / f"{name}.tex").write_text(latex, encoding="utf-8")
+        body += rf"\input{{{name}}}"
+    (tmp_path / "all.tex").write_text(body + r"\end{document}")
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "all.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert "Overfull" not in done.stdout
+    assert (tmp_path / "all.pdf").stat().st_size > 1000
+
+
+def test_csv_is_full_precision(tmp_path: Path) -> None:
+    value = 0.1 + 0.7
+    path = tmp_path / "t.csv"
+    table([make("hsc", "bag", value)]).csv().to_csv(path, index=False)
+    assert pd.read_csv(path)["hsc"].iloc[0] == value
