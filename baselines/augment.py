@@ -26,7 +26,7 @@ class Crop:
     padding: int
 
     def __call__(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        b, c, h, w = images.shape
+        b, _, h, w = images.shape
         p = self.padding
         padded = torch.nn.functional.pad(images, (p, p, p, p))
         corner = torch.randint(

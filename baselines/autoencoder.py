@@ -1,6 +1,6 @@
 """Autoencoder: reconstruction error as the score, and the start of the centred members."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -8,17 +8,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from baselines.deep import (
-    DeepDetector,
-    fit_rows,
-    fresh_net,
-    from_scratch,
-    keep_state,
-    no_state,
-    normal_rows,
-)
+from baselines.deep import DeepDetector, fit_rows
 from baselines.detector import Rows
-from baselines.nets import LeNet, Mirror, MirroredLeNet, Shape, Weights
+from baselines.nets import LeNet, Mirror, MirroredLeNet, NetBuilder, Shape, Weights
+from baselines.parts import fresh_net, from_scratch, keep_state, no_state, normal_rows
 from baselines.trainer import Recipe, State, TrainingSet
 
 
@@ -56,7 +49,7 @@ class Autoencoder(DeepDetector):
     weight decay the two differ.
     """
 
-    net: Callable[[Shape], nn.Module] = ErrorOf()
+    net: NetBuilder = ErrorOf()
     recipe: Recipe = Recipe(epochs=100)
     total: bool = False
 

@@ -16,11 +16,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from baselines.anomalies import Either, Exposure, Source, photos
 from baselines.augment import unit
-from baselines.describe import describe, digest, fingerprint, seed_of
-from baselines.detector import ANOMALY, Detector, Rows
-from baselines.nets import Shape, initialise
+from baselines.describe import describe, digest, fingerprint
+from baselines.detector import Detector, Rows
+from baselines.nets import NetBuilder
 from baselines.trainer import EVALUATION_BATCH, Recipe, State, Trained, TrainingSet, train
 
 
@@ -33,7 +32,7 @@ class DeepDetector(Detector):
     `state_` (what `init` and `update` learned), `losses_` (one per step), `fit_seconds_`.
     """
 
-    net: Callable[[Shape], nn.Module]
+    net: NetBuilder
     recipe: Recipe
     seed: int = 0
     device: str = "auto"
@@ -171,67 +170,3 @@ def find_device(device: str) -> torch.device:
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return torch.device(device)
-
-
-def keep_state(
-    self: DeepDetector, out: torch.Tensor, y: torch.Tensor, state: State, epoch: int
-) -> State:
-    """`update` of a member whose state is fixed before the first step."""
-    return state
-
-
-def no_state(self: DeepDetector, outputs: Callable[[], torch.Tensor]) -> State:
-    """`init` of a member that learns nothing beside its net."""
-    return {}
-
-
-def normal_rows(self: DeepDetector, rows: Rows) -> TrainingSet:
-    """`training_set` of an unsupervised member: known anomalies are left out."""
-    return TrainingSet(rows[rows.labels != ANOMALY], None, seed_of(self.seed, "loop"))
-
-
-def all_rows(self: DeepDetector, rows: Rows) -> TrainingSet:
-    """`training_set` of a member that draws known anomalies among the other rows."""
-    return TrainingSet(rows, None, seed_of(self.seed, "loop"))
-
-
-def exposed_rows(self: Any, rows: Rows) -> TrainingSet:
-    """`training_set` of a member that needs anomalies: those of its source, the known ones, or
-    each with equal probability if both are given; crops of photographs if neither is."""
-    known = rows.labels == ANOMALY
-    sources: list[Source] = []
-    if known.any():
-        anomalies = rows[known]
-        sources.append(Exposure(anomalies.images, "known", anomalies.masks))
-    if self.anomalies is not None:
-        sources.append(self.anomalies.to(rows.images.device))
-    if not sources:
-        sources.append(photos(tuple(rows.images.shape[1:])).to(rows.images.device))
-    source = sources[0] if len(sources) == 1 else Either(*sources)
-    return TrainingSet(rows[~known], source, seed_of(self.seed, "loop"))
-
-
-def from_scratch(
-    self: DeepDetector, detectors: Sequence[Any], sets: Sequence[TrainingSet]
-) -> list[nn.Module]:
-    """`start` of a member without pretraining: each net drawn from its detector's seed."""
-    return [fresh_net(d, part) for d, part in zip(detectors, sets, strict=True)]
-
-
-def fresh_net(detector: DeepDetector, part: TrainingSet) -> nn.Module:
-    """The detector's net for its rows, every weight drawn from the detector's seed."""
-    generator = torch.Generator().manual_seed(seed_of(detector.seed, "weights"))
-    net = detector.net(tuple(part.rows.images.shape[1:]))
-    return initialise(net, generator, detector.net.weights)
-
-
-def input_gradient(self: DeepDetector, images: torch.Tensor) -> np.ndarray:
-    """`_map` of a member without pixels of its own: the score's absolute gradient at the net's
-    input, summed over channels (Liznerski et al. 2021, section 4.1)."""
-    maps = []
-    for part in self._parts(images):
-        with torch.enable_grad():
-            out, inputs = self._out(part)
-            gradient = torch.autograd.grad(self.score(out, self.state_).sum(), inputs)[0]
-        maps.append(gradient.abs().sum(1).cpu())
-    return torch.cat(maps).numpy()

@@ -1,17 +1,16 @@
 """Deep SAD: Deep SVDD that also pushes known anomalies away (Ruff et al., Deep Semi-Supervised
 Anomaly Detection, ICLR 2020)."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from torch import nn
 
 from baselines.autoencoder import Pretraining, from_autoencoder
-from baselines.deep import DeepDetector, all_rows, input_gradient, keep_state
+from baselines.deep import DeepDetector
 from baselines.deep_svdd import centre, distance
 from baselines.detector import ANOMALY, KNOWN_NORMAL
-from baselines.nets import LeNet, Shape
+from baselines.nets import LeNet, NetBuilder
+from baselines.parts import all_rows, input_gradient, keep_state
 from baselines.trainer import Recipe, State
 
 EPS = 1e-6
@@ -26,7 +25,7 @@ class DeepSAD(DeepDetector):
     known anomalies, so that one autoencoder serves all centred members.
     """
 
-    net: Callable[[Shape], nn.Module] = LeNet()
+    net: NetBuilder = LeNet()
     recipe: Recipe = Recipe(epochs=150, batch=128, lr=1e-4, weight_decay=1e-6)
     pretraining: Pretraining | None = None
     eta: float = 1.0

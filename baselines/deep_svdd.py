@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import nn
 
 from baselines.autoencoder import Pretraining, from_autoencoder
-from baselines.deep import DeepDetector, input_gradient, keep_state, normal_rows
-from baselines.nets import LeNet, Shape
+from baselines.deep import DeepDetector
+from baselines.nets import LeNet, NetBuilder
+from baselines.parts import input_gradient, keep_state, normal_rows
 from baselines.trainer import Recipe, State
 
 LEAST_CENTRE = 0.1  # a component near 0 is too easily reached by zero weights (authors' code)
@@ -33,7 +33,7 @@ class DeepSVDD(DeepDetector):
     """One-class Deep SVDD: the mean squared distance to the centre is the loss, the distance the
     score (eq. 4)."""
 
-    net: Callable[[Shape], nn.Module] = LeNet()
+    net: NetBuilder = LeNet()
     recipe: Recipe = Recipe(epochs=150, batch=200, lr=1e-4, weight_decay=1e-6)
     pretraining: Pretraining | None = None
 
@@ -62,7 +62,7 @@ class SoftDeepSVDD(DeepDetector):
     PyTorch code; the paper searches it on all rows every five epochs).
     """
 
-    net: Callable[[Shape], nn.Module] = LeNet()
+    net: NetBuilder = LeNet()
     recipe: Recipe = Recipe(epochs=150, batch=200, lr=1e-4, weight_decay=1e-6)
     pretraining: Pretraining | None = None
     nu: float = 0.1

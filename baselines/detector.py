@@ -21,8 +21,9 @@ UNLABELLED, ANOMALY, KNOWN_NORMAL = 0, 1, 2
 class Rows:
     """Checked training rows.
 
-    ``images`` is uint8 ``(n, c, h, w)``, or float64 ``(n, d)`` for a detector of vectors; ``labels``
-    is int64 ``(n,)`` of UNLABELLED, ANOMALY, KNOWN_NORMAL; ``masks`` is bool ``(n, h, w)`` or None.
+    ``images`` is uint8 ``(n, c, h, w)``, or float64 ``(n, d)`` for a detector of vectors;
+    ``labels`` is int64 ``(n,)`` of UNLABELLED, ANOMALY, KNOWN_NORMAL; ``masks`` is bool
+    ``(n, h, w)`` or None.
     """
 
     images: torch.Tensor

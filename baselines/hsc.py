@@ -1,24 +1,16 @@
 """HSC and its siblings: classifiers between normal images and exposed anomalies (Ruff et al.,
 Rethinking Assumptions in Deep Anomaly Detection, 2020)."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from baselines.anomalies import Append, Exposure
-from baselines.deep import (
-    DeepDetector,
-    exposed_rows,
-    from_scratch,
-    input_gradient,
-    keep_state,
-    no_state,
-)
+from baselines.deep import DeepDetector
 from baselines.detector import ANOMALY
-from baselines.nets import LeNet, Shape, xavier_weights
+from baselines.nets import LeNet, NetBuilder, xavier_weights
+from baselines.parts import exposed_rows, from_scratch, input_gradient, keep_state, no_state
 from baselines.trainer import Recipe, State
 
 CLASSIFIER = LeNet((16, 32), 64, 32, bias=True, affine=True, weights=xavier_weights)
@@ -45,7 +37,7 @@ class HSC(DeepDetector):
     saturating at 1 in float32. `anomalies` are outlier exposure; None takes crops of photographs.
     """
 
-    net: Callable[[Shape], nn.Module] = CLASSIFIER
+    net: NetBuilder = CLASSIFIER
     recipe: Recipe = RECIPE
     anomalies: Exposure | None = None
 
@@ -68,7 +60,7 @@ class HSC(DeepDetector):
 class BCE(DeepDetector):
     """Binary cross-entropy between normal rows and exposure; the score is the logit."""
 
-    net: Callable[[Shape], nn.Module] = LOGIT
+    net: NetBuilder = LOGIT
     recipe: Recipe = RECIPE
     anomalies: Exposure | None = None
 
@@ -93,7 +85,7 @@ class Focal(DeepDetector):
     """Focal loss (Lin et al. 2017; `gamma` 2, no alpha) between normal rows and exposure; the score
     is the logit."""
 
-    net: Callable[[Shape], nn.Module] = LOGIT
+    net: NetBuilder = LOGIT
     recipe: Recipe = RECIPE
     anomalies: Exposure | None = None
     gamma: float = 2.0

@@ -5,7 +5,7 @@ are float64 ``(n, d)``.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -67,14 +67,10 @@ def numeric_gamma(gamma: float | str, X: np.ndarray) -> float:
     return float(gamma)
 
 
-def powered(base: np.ndarray, gamma: float, coef0: float, degree: int) -> np.ndarray:
-    """``(gamma * base + coef0) ** degree`` by products, faster than numpy's power; spends `base`."""
-    base *= gamma
-    base += coef0
-    product = np.ones_like(base) if degree == 0 else base
-    for _ in range(degree - 1):
-        product = product * base
-    return product
+def bands(gram: np.ndarray) -> Iterator[slice]:
+    """A few rows at a time, small enough for the cache, to be worked on in place."""
+    step = max(1, CACHED // max(1, gram.shape[1]))
+    return (slice(start, start + step) for start in range(0, len(gram), step))
 
 
 @dataclass(frozen=True)
@@ -90,18 +86,17 @@ class RBF(Kernel):
         return X[index]
 
     def gram(self, X: np.ndarray, Y: np.ndarray) -> np.ndarray:
-        gamma = float(self.gamma)
-        exponents = X @ Y.T
+        gamma, gram = float(self.gamma), X @ Y.T
         x, y = np.einsum("nd,nd->n", X, X), np.einsum("nd,nd->n", Y, Y)
-        step = max(1, CACHED // max(1, len(Y)))
-        for start in range(0, len(X), step):
-            part = exponents[start : start + step]
-            part *= 2 * gamma
-            part -= gamma * x[start : start + step, None]
-            part -= gamma * y
+        for band in bands(gram):
+            part = gram[band]
+            part *= 2
+            part -= x[band, None]
+            part -= y
             np.minimum(part, 0, out=part)  # a rounding error would give similarities above 1
+            part *= gamma
             np.exp(part, out=part)
-        return exponents
+        return gram
 
     def diagonal(self, X: np.ndarray) -> np.ndarray:
         return np.ones(len(X))
@@ -151,17 +146,25 @@ class Polynomial(Kernel):
         return X[index]
 
     def gram(self, X: np.ndarray, Y: np.ndarray) -> np.ndarray:
-        return powered(X @ Y.T, float(self.gamma), self.coef0, self.degree)
+        gram = X @ Y.T
+        for band in bands(gram):
+            part = gram[band]
+            part *= float(self.gamma)
+            part += self.coef0
+            base = part.copy()
+            for _ in range(self.degree - 1):
+                part *= base  # much faster than numpy's power
+        return gram
 
     def diagonal(self, X: np.ndarray) -> np.ndarray:
-        dots = np.einsum("nd,nd->n", X, X)
-        return powered(dots, float(self.gamma), self.coef0, self.degree)
+        return (float(self.gamma) * np.einsum("nd,nd->n", X, X) + self.coef0) ** self.degree
 
     def gradient(self, X: np.ndarray, Y: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-        # d/dx of (gamma x'y + coef0)^p is p gamma (...)^(p - 1) y, with y = x counted twice.
+        # The gradient of (gamma x'y + coef0)^p is p gamma (...)^(p - 1) y, and twice that at y = x.
         lower = replace(self, degree=self.degree - 1)
         own = lower.diagonal(X)[:, None] * X
-        return 2 * self.degree * float(self.gamma) * (own - (lower.gram(X, Y) * alpha) @ Y)
+        pull = (float(self.gamma) * (X @ Y.T) + self.coef0) ** lower.degree * alpha
+        return 2 * self.degree * float(self.gamma) * (own - pull @ Y)
 
 
 @dataclass(frozen=True)

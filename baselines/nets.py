@@ -1,5 +1,5 @@
-"""Nets of the elders: images in, features out. A net is built by a small frozen thing that is called
-with the shape ``(c, h, w)`` of an image, so a detector holds what builds its net, not its name.
+"""Nets of the elders: images in, features out. A net is built by a small frozen thing, called with
+the shape ``(c, h, w)`` of an image: a detector holds what builds its net, not its name.
 
 Layer facts follow the authors' code (Deep-SVDD-PyTorch, Deep-SAD-PyTorch, Classification-AD): 5x5
 convolutions with padding 2, batch norm with eps 1e-4, leaky ReLU of slope 0.01, 2x2 max-pooling.
@@ -10,6 +10,7 @@ and the activation then touches a quarter of the pixels.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import nn
@@ -17,6 +18,14 @@ from torch import nn
 Weights = Callable[[torch.Tensor, torch.Generator], torch.Tensor]
 Shape = tuple[int, int, int]
 NORM_EPS = 1e-4
+
+
+class NetBuilder(Protocol):
+    """Builds the net of a detector for the shape ``(c, h, w)`` of its images."""
+
+    @property
+    def weights(self) -> Weights: ...
+    def __call__(self, shape: Shape) -> nn.Module: ...
 
 
 def uniform_weights(weight: torch.Tensor, generator: torch.Generator) -> torch.Tensor:

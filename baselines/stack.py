@@ -1,4 +1,4 @@
-"""K nets of one shape, run as one.
+"""How a step runs: K nets of one shape as one, in which precision, compiled or not.
 
 K nets trained together equal K nets trained apart: every net has its own parameters, buffers,
 generators and loss, the K losses are summed, so gradients never mix, and SGD and Adam work
@@ -6,13 +6,17 @@ elementwise. Three things would break it and are therefore not offered: clipping
 gradient norm, early stopping per net, and classes of different size in one stack.
 """
 
+import logging
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
 from torch import nn
 from torch.func import functional_call, stack_module_state
 from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
+
+log = logging.getLogger(__name__)
 
 
 class Stack(nn.Module):
@@ -24,7 +28,7 @@ class Stack(nn.Module):
         if len(nets) == 1:
             self.only = nets[0]
             return
-        parameters, self.stacked_buffers = stack_module_state(self.nets)  # type: ignore[arg-type]
+        parameters, self.stacked_buffers = stack_module_state(self.nets)
         self.names = list(parameters)
         self.stacked = nn.ParameterList(parameters.values())
 
@@ -63,3 +67,44 @@ def across(function: Callable[..., Any], *args: Any) -> Any:
     if given[0].shape[0] == 1:
         return tree_map(lambda result: result.unsqueeze(0), one(*(leaf[0] for leaf in given)))
     return torch.vmap(one)(*given)
+
+
+def precision(wanted: torch.dtype | None, device: torch.device) -> AbstractContextManager:
+    """The autocast context: bfloat16 by default, if the hardware multiplies in it."""
+    if wanted is None:
+        wanted = torch.bfloat16 if has_bfloat16(device) else torch.float32
+    if wanted in (torch.float32, torch.float64):
+        return nullcontext()
+    return torch.autocast(device.type, wanted)
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether the device multiplies in bfloat16 (elsewhere it is emulated, and slower)."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    return bool(getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)())
+
+
+def compiled(
+    function: Callable[..., Any], wanted: bool | None, device: torch.device
+) -> Callable[..., Any]:
+    """`function`, compiled if asked for (by default on a GPU); eager, with one log line, if the
+    compiler is missing or fails at the first call."""
+    if not (device.type == "cuda" if wanted is None else wanted):
+        return function
+    chosen: list[Callable[..., Any]] = []
+    fast = torch.compile(function)
+
+    def first_or_chosen(*args: Any) -> Any:
+        if chosen:
+            return chosen[0](*args)
+        try:
+            result = fast(*args)
+            chosen.append(fast)
+        except Exception as error:  # noqa: BLE001 - if eager fails too, its own error is raised
+            result = function(*args)
+            log.warning("not compiled, running eagerly: %s", str(error).split("\n", 1)[0])
+            chosen.append(function)
+        return result
+
+    return first_or_chosen

@@ -5,11 +5,10 @@ there. Speed lives here and in `stack.py` only: precision, memory layout and com
 nowhere else.
 """
 
-import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from torch import nn
@@ -18,12 +17,11 @@ from baselines.anomalies import Placement, Source
 from baselines.augment import Augmentation, Normaliser, UnitRange, unit
 from baselines.detector import ANOMALY, Rows
 from baselines.schedules import Constant, Optimiser, Schedule, adam
-from baselines.stack import Stack, across
+from baselines.stack import Stack, across, compiled, precision
 
 State = dict[str, torch.Tensor]
 Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]
 EVALUATION_BATCH = 1000
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -117,7 +115,8 @@ def descend(
     device = sets[0].rows.images.device
     generators = [torch.Generator(device).manual_seed(part.seed) for part in sets]
     optimiser = recipe.optimiser(stack.parameters(), recipe.lr, recipe.weight_decay)
-    forward = compiled(loss_of(stack, objective, precision(recipe, device)), recipe, device)
+    autocast = precision(recipe.precision, device)
+    forward = compiled(loss_of(stack, objective, autocast), recipe.compile, device)
     steps, losses = steps_per_epoch(len(sets[0].rows), recipe), []
     for epoch in range(recipe.epochs):
         streams = [
@@ -172,7 +171,7 @@ def batches(
 
 
 def steps_per_epoch(n: int, recipe: Recipe) -> int:
-    """Batches of an epoch over `n` rows. A last batch of one row is dropped: batch norm needs two."""
+    """Batches of an epoch over `n` rows; a last batch of one is dropped: batch norm needs two."""
     whole, rest = divmod(n, recipe.batch)
     return max(1, whole + (rest > 1 and not recipe.drop_last))
 
@@ -198,44 +197,3 @@ def outputs(
     dtype = next(net.parameters()).dtype
     parts = [net(normalise(unit(part, dtype), measured)) for part in images.split(EVALUATION_BATCH)]
     return torch.cat(parts)
-
-
-def precision(recipe: Recipe, device: torch.device) -> AbstractContextManager:
-    """The autocast context of a recipe: bfloat16 by default only where hardware multiplies in it."""
-    wanted = recipe.precision
-    if wanted is None:
-        wanted = torch.bfloat16 if has_bfloat16(device) else torch.float32
-    if wanted in (torch.float32, torch.float64):
-        return nullcontext()
-    return torch.autocast(device.type, wanted)
-
-
-def has_bfloat16(device: torch.device) -> bool:
-    """Whether the device multiplies in bfloat16 (elsewhere it is emulated, and slower)."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_capability(device) >= (8, 0)
-    return bool(getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)())
-
-
-def compiled(function: Callable[..., Any], recipe: Recipe, device: torch.device) -> Callable:
-    """`function`, compiled if asked for (by default on a GPU); eager, with one log line, if the
-    compiler is missing or fails at the first call."""
-    wanted = device.type == "cuda" if recipe.compile is None else recipe.compile
-    if not wanted:
-        return function
-    chosen: list[Callable[..., Any]] = []
-    fast = torch.compile(function)
-
-    def first_or_chosen(*args: Any) -> Any:
-        if chosen:
-            return chosen[0](*args)
-        try:
-            result = fast(*args)
-            chosen.append(fast)
-        except Exception as error:  # noqa: BLE001 - if eager fails too, its own error is raised
-            result = function(*args)
-            log.warning("not compiled, running eagerly: %s", str(error).split("\n", 1)[0])
-            chosen.append(function)
-        return result
-
-    return first_or_chosen

@@ -1,1 +1,1 @@
-"""The harness: data, trials, devices, rows, tables. Import nothing here: `report` must not need torch."""
+"""The harness: data, trials, devices, rows, tables. Imports nothing: `report` needs no torch."""

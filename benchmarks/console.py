@@ -1,4 +1,4 @@
-"""What the command line shows: the plan, progress, results. Bars on a terminal, else plain lines."""
+"""What a run shows: the plan, progress, results. Bars on a terminal, else plain lines."""
 
 import argparse
 import sys
@@ -10,9 +10,9 @@ import rich.console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from benchmarks.plan import Plan
+from benchmarks.render import as_rich
 from benchmarks.store import Row, Store, frame
 from benchmarks.tables import overview
-from benchmarks.render import as_rich
 
 
 class Console:
@@ -31,9 +31,8 @@ class Console:
         """The plan, before anything runs."""
         trials = [one.trial for one in plan.trials]
         print(f"suite {arguments.suite}, recipe {arguments.recipe}, output {arguments.out}")
-        print(
-            f"detectors ({_count(t.detector for t in trials)}): {_names(t.detector for t in trials)}"
-        )
+        count, names = _count(t.detector for t in trials), _names(t.detector for t in trials)
+        print(f"detectors ({count}): {names}")
         for dataset in dict.fromkeys(t.dataset for t in trials):
             own = [t for t in trials if t.dataset == dataset]
             print(f"{dataset} ({_count(t.normal for t in own)}): {_names(t.normal for t in own)}")

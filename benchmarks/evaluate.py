@@ -166,7 +166,7 @@ def provenance() -> Row:
 
 
 def commit() -> str | None:
-    """Commit of the checkout this file lies in, marked where it has local changes; None elsewhere."""
+    """Commit of the checkout this file lies in, with a + where it has local changes; else None."""
     folder = Path(__file__).parent
     command = ["git", "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"]
     try:

@@ -12,9 +12,7 @@ from baselines.augment import Crop, Flip, GlobalContrast, UnitRange
 from baselines.autoencoder import Autoencoder, ErrorOf, Pretraining
 from baselines.deep import DeepDetector
 from baselines.deep_sad import DeepSAD
-from baselines.deep_svdd import DeepSVDD, SoftDeepSVDD
 from baselines.detector import Detector
-from baselines.hsc import BCE, CLASSIFIER, HSC, LOGIT, Focal
 from baselines.kernels import RBF
 from baselines.nets import LeNet, MirroredLeNet
 from baselines.schedules import Exponential, Milestones, OneCycle, sgd
@@ -43,8 +41,8 @@ ANY = "*"
 # --- fast: ours -----------------------------------------------------------------------------------
 
 FAST = (
-    "ours: one cycle, few epochs, narrow nets, for two CPU cores; chosen on Fashion-MNIST's training "
-    "images (5,000 rows of a class to train, the other 1,000 and 9,000 of other classes to compare)"
+    "ours: one cycle, few epochs, narrow nets, for two CPU cores; chosen on Fashion-MNIST's "
+    "training images (5,000 rows of a class to train, its other 1,000 and 9,000 to compare)"
 )
 SMALL = "ours: as on Fashion-MNIST, with smaller batches and more epochs for a few hundred rows"
 CYCLE = OneCycle()

@@ -37,7 +37,7 @@ def run_chains(
 
 
 def _one_by_one(chains: list[Chain], root: Path, store: Store, device: str) -> Iterator[Row]:
-    """As a pool that holds one chain at a time, so that a killed process tells which trial it was."""
+    """As a pool that holds one chain at a time: a killed process then tells which trial it was."""
     while chains:
         try:
             yield from _pool(chains, root, store, device, 2, ahead=1)

@@ -124,6 +124,6 @@ LABELS = Scenario(labelled=0.05, known_classes=1)
 
 
 def scenario_of(entry: Entry, dataset: str, asked: Scenario) -> Scenario:
-    """The scenario a detector runs in: known anomalies only where it takes them and there are some."""
+    """The scenario a detector runs in: known anomalies where it takes them and there are some."""
     labelled = asked.labelled if entry.labelled and not DATASETS[dataset].masked else 0.0
     return replace(asked, labelled=labelled)

@@ -35,8 +35,8 @@ class Scenario:
 
 @dataclass(frozen=True)
 class Task:
-    """Arrays of one trial: uint8 images ``(n, c, h, w)``; labels int64, 1 = anomaly; test masks
-    bool ``(m, h, w)`` where anomalous pixels are known. `train_labels` marks known anomalies only."""
+    """Arrays of one trial: uint8 images ``(n, c, h, w)``; labels int64, 1 = anomaly (in training:
+    known anomaly); test masks bool ``(m, h, w)`` where anomalous pixels are known."""
 
     train: np.ndarray
     train_labels: np.ndarray

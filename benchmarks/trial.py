@@ -1,4 +1,4 @@
-"""A trial: one detector on one task with one seed; and the digest that decides whether it is done."""
+"""A trial: one detector on one task with one seed; its digest decides whether it is done."""
 
 import hashlib
 import json

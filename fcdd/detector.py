@@ -1,17 +1,16 @@
 """FCDD: fully convolutional data description (Liznerski et al., Explainable Deep One-Class
 Classification, ICLR 2021)."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import nn
 
 from baselines.anomalies import Exposure, Replace
-from baselines.deep import DeepDetector, exposed_rows, from_scratch, keep_state, no_state
+from baselines.deep import DeepDetector
 from baselines.hsc import pseudo_huber, separate
-from baselines.nets import Shape
+from baselines.nets import NetBuilder
+from baselines.parts import exposed_rows, from_scratch, keep_state, no_state
 from baselines.trainer import Recipe, State
 from fcdd.nets import Net28
 from fcdd.receptive import receptive_field, upsample
@@ -26,7 +25,7 @@ class FCDD(DeepDetector):
     pixels). `anomalies` are outlier exposure; None takes crops of photographs.
     """
 
-    net: Callable[[Shape], nn.Module] = Net28()
+    net: NetBuilder = Net28()
     recipe: Recipe = Recipe(epochs=400, lr=1e-2, placement=Replace(0.5), weight_decay=1e-6)
     anomalies: Exposure | None = None
     sigma: float = 1.2

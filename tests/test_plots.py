@@ -97,11 +97,11 @@ def test_the_mean_curve_has_the_mean_area() -> None:
 
 
 def test_shades_are_local_from_minimum_to_quantile() -> None:
-    maps = np.linspace(0, 1, 100, dtype=np.float32).reshape(1, 10, 10)
+    maps = np.linspace(0, 1, 96 * 96, dtype=np.float32).reshape(1, 96, 96)
     both = gallery.shades(np.concatenate([maps, 1000 * maps + 7]), 0.85)
     assert np.allclose(both[0], both[1], atol=1e-3)
     assert both.min() == 0 and both.max() == 1
-    assert (both[0] == 1).mean() == pytest.approx(0.15, abs=0.03)
+    assert (both[0] == 1).mean() == pytest.approx(0.15, abs=0.001)
     assert np.array_equal(gallery.shades(np.ones((1, 4, 4)), 0.85), np.zeros((1, 96, 96)))
 
 
@@ -121,12 +121,8 @@ def test_every_figure_is_drawn_under_its_name(tmp_path: Path) -> None:
     store = Store(tmp_path)
     show = Show(store, frame(store.rows()))
     names = [d.name for figures in FIGURES.values() for d in figures(show)]
-    galleries = ["t_shirt_top", "trouser", "pullover"]
-    assert names == [
-        "roc-fmnist-fast",
-        "heatmap-fmnist-image_auroc-fast",
-        *(f"gallery-fmnist-{normal}-fast" for normal in galleries),
-    ]
+    galleries = [f"gallery-fmnist-{n}-fast" for n in ("t_shirt_top", "trouser", "pullover")]
+    assert names == ["roc-fmnist-fast", "heatmap-fmnist-image_auroc-fast", *galleries]
     drawing = next(FIGURES["heatmap"](show))
     png, pdf = save(drawing, tmp_path)
     assert pdf.read_bytes().startswith(b"%PDF")
@@ -158,10 +154,7 @@ def test_the_report_writes_all_and_draws_only_what_changed(tmp_path: Path) -> No
     assert all(path.stat().st_size for path in written)
     assert report.build(tmp_path) == []
     (tmp_path / "figures" / "roc-fmnist-fast.png").unlink()
-    assert [path.name for path in report.build(tmp_path)] == [
-        "roc-fmnist-fast.png",
-        "roc-fmnist-fast.pdf",
-    ]
+    assert {path.stem for path in report.build(tmp_path)} == {"roc-fmnist-fast"}
     Store(tmp_path).write(*trial(np.random.default_rng(9), "hsc", "sandal"))
     names = [path.name for path in report.build(tmp_path)]
     assert "results.csv" in names and "roc-fmnist-fast.png" in names
