@@ -28,6 +28,15 @@ def distance(out: torch.Tensor, state: State) -> torch.Tensor:
     return ((out - state["centre"]) ** 2).sum(1)
 
 
+def quantile(values: torch.Tensor, q: float) -> torch.Tensor:
+    """Linearly interpolated quantile of ``(n,)``; unlike torch's own, it runs for K nets at once."""
+    ordered = values.sort().values
+    place = q * (len(values) - 1)
+    low = int(place)
+    high = min(low + 1, len(values) - 1)
+    return torch.lerp(ordered[low], ordered[high], place - low)
+
+
 @dataclass(eq=False, repr=False)
 class DeepSVDD(DeepDetector):
     """One-class Deep SVDD: the mean squared distance to the centre is the loss, the distance the
@@ -87,7 +96,7 @@ class SoftDeepSVDD(DeepDetector):
     def update(self, out: torch.Tensor, y: torch.Tensor, state: State, epoch: int) -> State:
         if epoch < self.warm_up:
             return state
-        radius = distance(out, state).sqrt().quantile(1 - self.nu)
+        radius = quantile(distance(out, state).sqrt(), 1 - self.nu)
         return state | {"radius2": radius**2}
 
     def score(self, out: torch.Tensor, state: State) -> torch.Tensor:

@@ -1,7 +1,6 @@
 """Kernels as things: frozen, comparable, and able to differentiate the score they lead to.
 
-``resolve`` turns rules into numbers on the training rows; the resolved kernel does the rest. Rows
-are float64 ``(n, d)``.
+`resolve` turns rules into numbers on the training rows; all else needs that. Rows: float64 (n, d).
 """
 
 from abc import ABC, abstractmethod
@@ -48,14 +47,13 @@ def scale_gamma(X: np.ndarray) -> float:
 def median_gamma(X: np.ndarray) -> float:
     """1 / median squared distance over pairs of at most 1,000 evenly spaced rows; 1 where it is 0.
 
-    The median heuristic, e.g. Gretton et al. (2012), A kernel two-sample test, section 8.
+    The median heuristic, e.g. Gretton et al. (2012), A kernel two-sample test.
     """
     rows = X[:: -(-len(X) // MEDIAN_ROWS)]
     return float(1 / (np.median(pdist(rows, "sqeuclidean")) or 1.0)) if len(rows) > 1 else 1.0
 
 
-GammaRule = Callable[[np.ndarray], float]
-GAMMA_RULES: dict[str, GammaRule] = {"scale": scale_gamma, "median": median_gamma}
+GAMMA_RULES: dict[str, Callable] = {"scale": scale_gamma, "median": median_gamma}
 
 
 def numeric_gamma(gamma: float | str, X: np.ndarray) -> float:
@@ -136,10 +134,7 @@ class Polynomial(Kernel):
 
     def resolve(self, X: np.ndarray) -> Self:
         if self.degree != int(self.degree) or self.degree < 1 or not self.coef0 >= 0:
-            raise ValueError(
-                "Polynomial: degree must be a positive integer and coef0 0 or more, "
-                f"got {self.degree} and {self.coef0}"
-            )
+            raise ValueError(f"{self}: degree must be a positive integer, coef0 0 or more")
         return replace(self, gamma=numeric_gamma(self.gamma, X))
 
     def choose(self, X: np.ndarray, index: np.ndarray | slice) -> np.ndarray:
@@ -187,10 +182,8 @@ class Precomputed(Kernel):
                 "Precomputed: the Gram matrix is not symmetric; k(x, y) must be k(y, x)"
             )
         if np.ptp(own) > 1e-6 * float(np.abs(own).max()):
-            raise ValueError(
-                "Precomputed: k(x, x) varies, so new rows cannot be scored; normalise to "
-                "K_ij / sqrt(K_ii K_jj), or pass the kernel itself"
-            )
+            remedy = "normalise to K_ij / sqrt(K_ii K_jj), or pass the kernel itself"
+            raise ValueError(f"Precomputed: k(x, x) varies, so new rows have no score; {remedy}")
         return replace(self, constant=float(own.mean()))
 
     def choose(self, X: np.ndarray, index: np.ndarray | slice) -> np.ndarray:

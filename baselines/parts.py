@@ -1,4 +1,4 @@
-"""What members choose from, one assignment each: which rows to learn from, which nets to start from,
+"""What members choose from, one assignment each: the rows to learn from, the nets to start from,
 what to keep of a state, and which map to show."""
 
 from collections.abc import Callable, Sequence

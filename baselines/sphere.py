@@ -1,6 +1,6 @@
 """The smallest soft sphere around points known by their Gram matrix: SVDD's dual, solved by SMO.
 
-Tax and Duin (2004), Support Vector Data Description, sections 2 and 3. In signed coefficients a,
+Tax and Duin (2004), Support Vector Data Description, sections 2.1, 2.2. In signed coefficients a,
 with ``0 <= a_i <= C`` for normal rows, ``-C_anomaly <= a_i <= 0`` for known anomalies and
 ``sum a = 1``, minimise ``a'Ka - sum_i a_i K_ii``. The linear term is what sets SVDD apart from the
 one-class SVM; the two agree only where ``K_ii`` is constant.

@@ -24,7 +24,7 @@ def flat(images: torch.Tensor) -> np.ndarray:
 class SVDD(Detector):
     """The smallest soft sphere around the normal rows, in the feature space of a kernel.
 
-    Tax and Duin (2004), Support Vector Data Description, with negative examples (their section 3):
+    Tax and Duin (2004), Support Vector Data Description, with negative examples (section 2.2):
     known anomalies are kept outside. The score of x is ``|phi(x) - centre|^2 - radius^2``, positive
     outside the sphere; the score map is the size of its gradient with respect to the pixels, summed
     over the channels (Simonyan et al. 2014). Rows known to be normal count as unlabelled ones.

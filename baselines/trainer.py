@@ -94,7 +94,9 @@ def train(
         return objective.init(lambda: outputs(net, part.rows.images, recipe.normalise, measure))
 
     states = [started(*each) for each in zip(nets, sets, measured, strict=True)]
-    stack = Stack(nets).train()
+    for net in nets:
+        net.train()
+    stack = Stack(nets)
     state, losses = descend(stack, objective, stacked(states), sets, measured, recipe)
     stack.unstack()
     return [

@@ -146,7 +146,7 @@ def to_latex(table: Table, label: str) -> str:
 \centering
 \caption{{{tex(table.title)}}}
 \label{{tab:{label}}}
-\setlength{{\tabcolsep}}{{3pt}}
+\par\smallskip\setlength{{\tabcolsep}}{{3pt}}
 \resizebox{{\ifdim\width>\linewidth\linewidth\else\width\fi}}{{!}}{{%
 {tabular.strip()}}}
 \par\smallskip

@@ -7,6 +7,7 @@ import argparse
 import hashlib
 import json
 import logging
+import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -112,7 +113,7 @@ def main() -> int:
     try:
         written = build(options.out, options.galleries)
     except (OSError, ValueError) as error:
-        print(f"error: {error}")
+        print(f"error: {error}", file=sys.stderr)
         return 1
     print("\n".join(map(str, written)) or f"{options.out}: everything is up to date")
     return 0

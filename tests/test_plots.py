@@ -180,7 +180,7 @@ def test_no_rows_and_no_folder_are_told_in_one_line(
         report.build(tmp_path / "absent")
     monkeypatch.setattr(sys, "argv", ["report", str(tmp_path / "absent")])
     assert report.main() == 1
-    assert capsys.readouterr().out.startswith("error: ")
+    assert capsys.readouterr().err.startswith("error: ")
 
 
 def test_the_show_half_never_imports_torch() -> None:
