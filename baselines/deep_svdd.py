@@ -29,7 +29,7 @@ def distance(out: torch.Tensor, state: State) -> torch.Tensor:
 
 
 def quantile(values: torch.Tensor, q: float) -> torch.Tensor:
-    """Linearly interpolated quantile of ``(n,)``; unlike torch's own, it runs for K nets at once."""
+    """Interpolated quantile of ``(n,)``; unlike torch's own, it works for K nets at once."""
     ordered = values.sort().values
     place = q * (len(values) - 1)
     low = int(place)

@@ -70,7 +70,8 @@ def from_scratch(
 def fresh_net(detector: DeepDetector, part: TrainingSet) -> nn.Module:
     """The detector's net for its rows, every weight drawn from the detector's seed."""
     generator = torch.Generator().manual_seed(seed_of(detector.seed, "weights"))
-    net = detector.net(shape_of(part.rows))
+    with torch.random.fork_rng(devices=[]):  # torch's layers draw first weights from global state
+        net = detector.net(shape_of(part.rows))
     return initialise(net, generator, detector.net.weights)
 
 

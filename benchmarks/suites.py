@@ -42,7 +42,7 @@ def _shallow(title: str, settings: r.Settings) -> Entry:
 
 
 DETECTORS: dict[str, Entry] = {
-    "svdd": _shallow("SVDD", r.SPHERE),
+    "svdd": Entry("SVDD", r.SPHERE, r.PAPER_SPHERE),
     "autoencoder": Entry(
         "Autoencoder",
         r.fast(lambda recipe: Autoencoder(r.ErrorOf(r.MirroredLeNet(r.CODER)), recipe), r.CODING),
@@ -82,7 +82,6 @@ DETECTORS: dict[str, Entry] = {
     "iforest": _shallow("Isolation forest", r.FOREST),
     "kde": _shallow("KDE", r.DENSITY),
     "ocsvm": _shallow("OC-SVM", r.ONE_CLASS),
-    "ecod": _shallow("ECOD", r.TAILS),
     "knn": _shallow("k nearest neighbours", r.NEIGHBOURS),
     "pca": _shallow("PCA", r.SUBSPACE),
 }

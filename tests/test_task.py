@@ -1,0 +1,106 @@
+"""Tasks: who is in the training rows, who is in the test set, under which label."""
+
+import numpy as np
+import pytest
+
+from benchmarks.datasets.base import Images
+from benchmarks.suites import DATASETS, TEXTURES
+from benchmarks.task import Scenario, one_vs_rest
+
+CLASSES = tuple("abcde")
+
+
+@pytest.fixture
+def images() -> Images:
+    rng = np.random.default_rng(0)
+    train_labels = np.repeat(np.arange(5), 100)
+    train = np.arange(500, dtype=np.uint16).view(np.uint8).reshape(500, 1, 1, 2)
+    test_labels = np.repeat(np.arange(5), 10)
+    test = rng.integers(0, 256, (50, 1, 1, 2)).astype(np.uint8)
+    return Images(train, train_labels, test, test_labels, CLASSES)
+
+
+def numbers(images: np.ndarray) -> np.ndarray:
+    """Which training rows these are."""
+    return np.ascontiguousarray(images).reshape(-1, 2).view(np.uint16).ravel()
+
+
+def test_one_class_is_normal_and_the_whole_test_set_is_used(images):
+    task = one_vs_rest(images, "c", Scenario(), 0)
+    assert sorted(numbers(task.train)) == list(range(200, 300))
+    assert not task.train_labels.any()
+    assert len(task.test) == 50 and task.test_labels.sum() == 40
+    assert (task.test_labels == (images.test_labels != 2)).all()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_known_anomalies_have_the_share_asked_for(images, seed):
+    task = one_vs_rest(images, "b", Scenario(labelled=0.2, known_classes=1), seed)
+    known = numbers(task.train)[task.train_labels == 1] // 100
+    assert task.train_labels.mean() == pytest.approx(0.2)
+    assert set(known) == {(2 + seed) % 5}  # the next class, one further with each seed
+    assert task.notes == (f"known anomalies: {CLASSES[(2 + seed) % 5]}",)
+
+
+def test_seeds_go_through_every_known_class(images):
+    tasks = [one_vs_rest(images, "e", Scenario(labelled=0.1), seed) for seed in range(4)]
+    assert {task.notes for task in tasks} == {(f"known anomalies: {c}",) for c in "abcd"}
+
+
+def test_pollution_is_hidden_and_apart_from_the_known(images):
+    scenario = Scenario(labelled=0.1, known_classes=3, pollution=0.2)
+    task = one_vs_rest(images, "a", scenario, 1)
+    rows, known = numbers(task.train), task.train_labels == 1
+    unlabelled = rows[~known]
+    assert (unlabelled >= 100).mean() == pytest.approx(0.2)
+    assert known.mean() == pytest.approx(0.1, abs=0.005)
+    assert len(set(rows)) == len(rows)
+    assert len(set(rows[known] // 100)) == 3
+    assert len(set(unlabelled[unlabelled >= 100] // 100)) == 4
+
+
+def test_the_draw_depends_on_the_seed_alone(images):
+    scenario = Scenario(labelled=0.2)
+    first, again, other = (one_vs_rest(images, "a", scenario, s).train for s in (1, 1, 5))
+    assert np.array_equal(first, again) and not np.array_equal(first, other)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "words"),
+    [
+        (Scenario(labelled=0.1, known_classes=5), "known classes: between 1 and 4"),
+        (Scenario(labelled=0.6, known_classes=1), "too few anomalies"),
+        (Scenario(pollution=0.9), "too few anomalies"),
+    ],
+)
+def test_impossible_scenarios_are_refused(images, scenario, words):
+    with pytest.raises(ValueError, match=words):
+        one_vs_rest(images, "a", scenario, 0)
+
+
+def test_a_class_without_test_anomalies_is_refused(images):
+    alone = images.test_labels == 3
+    only = Images(
+        images.train, images.train_labels, images.test[alone], images.test_labels[alone], CLASSES
+    )
+    with pytest.raises(ValueError, match="class d: the test split holds no anomalies"):
+        one_vs_rest(only, "d", Scenario(), 0)
+    with pytest.raises(ValueError, match="class a: the test split holds no normal images"):
+        one_vs_rest(only, "a", Scenario(), 0)
+
+
+def test_categories_come_with_masks(tmp_path):
+    task = TEXTURES.task(tmp_path, "weave", Scenario(), 0)
+    assert task.test_masks is not None and task.test_masks.shape == (
+        *task.test_labels.shape,
+        32,
+        32,
+    )
+    assert (task.test_masks.any((1, 2)) == task.test_labels.astype(bool)).all()
+    with pytest.raises(ValueError, match="no anomalies to pollute"):
+        TEXTURES.task(tmp_path, "weave", Scenario(pollution=0.1), 0)
+
+
+def test_every_data_set_says_what_it_is():
+    for name, data in DATASETS.items():
+        assert data.name == name and data.normals and data.source and data.remedy and data.title
