@@ -1,8 +1,9 @@
 """What a run shows: the plan, progress, results. Bars on a terminal, else plain lines."""
 
 import argparse
+import shlex
 import sys
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,7 +19,8 @@ from benchmarks.tables import overview
 class Console:
     """Everything a run prints."""
 
-    def __init__(self) -> None:
+    def __init__(self, arguments: Sequence[str]) -> None:
+        self.command = shlex.join(["python", "-m", "benchmarks.run", *arguments])
         self.out = rich.console.Console(highlight=False, soft_wrap=True)
 
     def error(self, line: str) -> None:

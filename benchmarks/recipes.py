@@ -46,9 +46,9 @@ FAST = (
 )
 SMALL = "ours: as on Fashion-MNIST, with smaller batches and more epochs for a few hundred rows"
 CYCLE = OneCycle()
-CODER = LeNet(
-    (16, 32), 128, 64
-)  # Deep SAD's Fashion-MNIST net (its code, section 1.3 of our notes)
+# Validated on classes 0, 2, 6 (mean AUROC): Deep SVDD without pretraining .847 with the hidden layer
+# of Deep SAD's Fashion-MNIST net before the code, .877 without it.
+CODER = LeNet((16, 32), None, 128)
 
 
 def fast_centred(make: Callable[..., DeepDetector], recipe: Recipe, **values: object) -> Settings:
@@ -72,8 +72,10 @@ def small(recipe: Recipe, rows: int | None) -> Recipe:
 
 
 SIZES = ((ANY, None, FAST), ("digits", 90, SMALL), ("textures", 200, SMALL))
-CODING = Recipe(epochs=10, lr=1e-3, schedule=CYCLE)
-CENTRING = Recipe(epochs=10, lr=1e-4, schedule=CYCLE, weight_decay=1e-6)
+# A lightly trained autoencoder is the better start: at a peak rate of 1e-3 it reconstructs as well
+# (.848, at 1e-4 .844), but Deep SVDD from it falls from .886 to .876 (same classes).
+CODING = Recipe(epochs=5, lr=2e-4, schedule=CYCLE)
+CENTRING = Recipe(epochs=6, lr=1e-3, schedule=CYCLE, weight_decay=1e-6)
 CLASSIFYING = Recipe(epochs=3, lr=1e-3, schedule=CYCLE, placement=Append())
 EXPLAINING = Recipe(
     epochs=3,
@@ -110,6 +112,7 @@ SAD_2020 = "Ruff et al. 2020 (Deep SAD), its code's README command for MNIST"
 HSC_2020 = "Ruff et al. 2020 (Rethinking Assumptions), its code's MNIST script"
 FCDD_2021 = "Liznerski et al. 2021 (FCDD), section 4.1 and appendix, and its code"
 LENET_MNIST = LeNet((8, 4), None, 32)
+LENET_FMNIST = LeNet((16, 32), 128, 64)
 DROP = Milestones((50,))
 
 SVDD_RECIPE = Recipe(150, 200, 1e-4, schedule=DROP, weight_decay=1e-6, normalise=GlobalContrast())
@@ -145,7 +148,7 @@ AE_28 = ErrorOf(MirroredLeNet(LeNet((128, 64), None, 48, bias=True, affine=True)
 
 def paper_svdd(make: Callable[..., DeepDetector], more: tuple[str, ...] = ()) -> Settings:
     mnist = make(LENET_MNIST, SVDD_RECIPE, pretraining=SVDD_CODING)
-    fmnist = make(CODER, SAD_RECIPE, pretraining=SAD_CODING)
+    fmnist = make(LENET_FMNIST, SAD_RECIPE, pretraining=SAD_CODING)
     return {
         "mnist": Setting(mnist, SVDD_2018, (LAMBDA, LEAKY, PRECISION, *more)),
         "fmnist": Setting(
@@ -159,7 +162,7 @@ def paper_svdd(make: Callable[..., DeepDetector], more: tuple[str, ...] = ()) ->
 def paper_sad() -> Settings:
     notes = (PRECISION, "known and hidden anomalies are disjoint; the authors' may overlap")
     mnist = DeepSAD(LENET_MNIST, SAD_RECIPE, pretraining=SAD_CODING)
-    fmnist = DeepSAD(CODER, SAD_RECIPE, pretraining=SAD_CODING)
+    fmnist = DeepSAD(LENET_FMNIST, SAD_RECIPE, pretraining=SAD_CODING)
     return {
         "mnist": Setting(mnist, SAD_2020, notes),
         "fmnist": Setting(fmnist, SAD_2020, (BORROWED, *notes)),

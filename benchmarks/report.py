@@ -14,13 +14,23 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks import published
+from benchmarks import published, record
 from benchmarks.plots import FIGURES, Show, save
 from benchmarks.render import Table, to_latex, to_markdown
 from benchmarks.store import Store, frame, newest, write_csv
 from benchmarks.tables import TABLES
 
-SHOW_HALF = ("store", "published", "tables", "render", "curves", "gallery", "plots", "report")
+SHOW_HALF = [
+    "store",
+    "published",
+    "tables",
+    "render",
+    "curves",
+    "gallery",
+    "plots",
+    "record",
+    "report",
+]
 Maker = Callable[[pd.DataFrame], dict[str, Table]]
 Job = tuple[str, pd.DataFrame, Callable[[], list[Path]]]  # name, the lines it shows, what writes it
 
@@ -37,8 +47,8 @@ def build(out: Path, galleries: int = 3) -> list[Path]:
     lines = frame(store.rows())
     if lines.empty:
         raise FileNotFoundError(f"{out}: no rows to report; run the benchmark into it first")
-    record = out / ".report"
-    fresh, code, written = _recorded(record), _code(), []
+    stamps = out / ".report"
+    fresh, code, written = _recorded(stamps), _code(), []
     try:
         for name, shown, write in _jobs(out, lines, Show(store, newest(lines), galleries)):
             stamp = _stamp(shown, code)
@@ -48,7 +58,8 @@ def build(out: Path, galleries: int = 3) -> list[Path]:
             made = write()
             fresh[name] = [stamp, *(str(path.relative_to(out)) for path in made)]
             written += made
-        record.write_text(json.dumps(fresh, indent=1))
+        if written:
+            stamps.write_text(json.dumps(fresh, indent=1))
     except OSError as error:
         reason = error.strerror or error
         raise OSError(f"output folder {out} is not writable: {reason}") from error
@@ -59,7 +70,7 @@ def _jobs(out: Path, lines: pd.DataFrame, show: Show) -> Iterator[Job]:
     tables, figures = out / "tables", out / "figures"
     tables.mkdir(exist_ok=True)
     figures.mkdir(exist_ok=True)
-    yield "results", lines, partial(_results, lines, out / "results.csv")
+    yield "results", lines, partial(_results, lines, out)
     for kind, make in TABLES.items():
         yield f"tables {kind}", show.frame, partial(_tables, make, show.frame, tables)
     for draw in FIGURES.values():
@@ -67,9 +78,9 @@ def _jobs(out: Path, lines: pd.DataFrame, show: Show) -> Iterator[Job]:
             yield drawing.name, drawing.rows, partial(save, drawing, figures)
 
 
-def _results(lines: pd.DataFrame, path: Path) -> list[Path]:
-    write_csv(lines, path)
-    return [path]
+def _results(lines: pd.DataFrame, out: Path) -> list[Path]:
+    write_csv(lines, out / "results.csv")
+    return [out / "results.csv", record.write_page(out, lines)]
 
 
 def _tables(make: Maker, shown: pd.DataFrame, folder: Path) -> list[Path]:
@@ -83,9 +94,9 @@ def _tables(make: Maker, shown: pd.DataFrame, folder: Path) -> list[Path]:
     return written
 
 
-def _recorded(record: Path) -> dict[str, list[str]]:
+def _recorded(stamps: Path) -> dict[str, list[str]]:
     try:
-        return dict(json.loads(record.read_text()))
+        return dict(json.loads(stamps.read_text()))
     except (OSError, ValueError, TypeError):  # absent or torn: everything is drawn again
         return {}
 
@@ -108,9 +119,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="benchmarks.report", description=__doc__)
     parser.add_argument("out", type=Path, help="output folder of a run")
     parser.add_argument("--galleries", type=int, default=3, help="normals per dataset (default 3)")
+    parser.add_argument(
+        "--into", type=Path, metavar="FILE", help="put the overview between FILE's marks, only"
+    )
     options = parser.parse_args()
     logging.basicConfig(format="%(levelname)s: %(message)s")
     try:
+        if options.into is not None:
+            record.insert(options.into, record.rows_or_csv(options.out))
+            return 0
         written = build(options.out, options.galleries)
     except (OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)

@@ -9,17 +9,21 @@ import logging
 import os
 import sys
 import tempfile
+import time
 import traceback
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.arguments import parser
 from benchmarks.console import Console
 from benchmarks.datasets.base import DataMissing, data_root
 from benchmarks.plan import Plan, Request, UsageError, chains, make_plan
+from benchmarks.record import append
 from benchmarks.report import build
 from benchmarks.store import Store
 from benchmarks.task import Scenario
+from benchmarks.trial import Planned
 
 OK, FAILED, INTERNAL, USAGE, INTERRUPTED = 0, 2, 3, 4, 130
 
@@ -30,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments = parser().parse_args(argv)
     except SystemExit as stop:
         return USAGE if stop.code else OK
-    console = Console()
+    console = Console(sys.argv[1:] if argv is None else argv)
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     try:
         return run(arguments, console)
@@ -45,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return INTERNAL
 
 
-def run(arguments: argparse.Namespace, console: "Console") -> int:
+def run(arguments: argparse.Namespace, console: Console) -> int:
     """Plan, run what is not done yet, build tables and figures; returns the exit code."""
     request = asked(arguments)
     plan = make_plan(request)
@@ -63,20 +67,30 @@ def run(arguments: argparse.Namespace, console: "Console") -> int:
     return verdict(plan, failed, console)
 
 
-def sweep(left: list, root: Path, store: Store, where: tuple[str, int], console: "Console") -> int:
-    """Run trials and show each row; returns how many failed."""
-    from benchmarks.schedule import run_chains  # imports torch: not needed when all is done
+def sweep(
+    left: Sequence[Planned], root: Path, store: Store, where: tuple[str, int], console: Console
+) -> int:
+    """Run trials and show each row, and record the run; returns how many trials failed."""
+    from benchmarks.evaluate import provenance  # torch is not needed when all is done
+    from benchmarks.schedule import run_chains
 
-    device, jobs = where
-    failed = 0
-    with console.progress(len(left)) as show:
-        for row in run_chains(chains(left), root, store, device, min(jobs, len(left))):
-            failed += row["status"] == "failed"
-            show(row)
+    device, jobs = where[0], min(where[1], len(left))
+    started, began = datetime.now(UTC), time.perf_counter()
+    done = failed = 0
+    try:
+        with console.progress(len(left)) as show:
+            for row in run_chains(chains(left), root, store, device, jobs):
+                done += 1
+                failed += row["status"] == "failed"
+                show(row)
+    finally:
+        run = {"command": console.command, "started": started.isoformat(), "trials": done}
+        run |= {"seconds": time.perf_counter() - began, "jobs": jobs, "device": device}
+        append(store.out, run | provenance())
     return failed
 
 
-def verdict(plan: Plan, failed: int, console: "Console") -> int:
+def verdict(plan: Plan, failed: int, console: Console) -> int:
     """The exit code, and a line for each thing that keeps it from 0."""
     for line in plan.missing:
         console.error(f"incomplete: {line}")

@@ -1,4 +1,4 @@
-"""One thread for each test process: results do not depend on the cores, and processes share them."""
+"""One thread for each test process, so that results do not depend on how many cores there are."""
 
 import os
 

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from baselines.nets import LeNet, MirroredLeNet, initialise, uniform_weights, xavier_weights
-from benchmarks.recipes import AE_28, CODER, LENET_MNIST
+from benchmarks.recipes import AE_28, CODER, LENET_FMNIST, LENET_MNIST
 from fcdd.nets import Net28, Net32
 from fcdd.receptive import ReceptiveField, receptive_field, upsample
 
@@ -18,8 +18,9 @@ def count(net: nn.Module) -> int:
     ("net", "shape", "out"),
     [
         (LENET_MNIST, (1, 28, 28), (2, 32)),
-        (CODER, (1, 28, 28), (2, 64)),
-        (CODER, (3, 32, 32), (2, 64)),
+        (LENET_FMNIST, (1, 28, 28), (2, 64)),
+        (CODER, (1, 28, 28), (2, 128)),
+        (CODER, (3, 32, 32), (2, 128)),
         (LeNet((32, 64, 128), None, 128), (3, 32, 32), (2, 128)),
         (Net28(), (1, 28, 28), (2, 1, 7, 7)),
         (Net32(), (3, 32, 32), (2, 1, 8, 8)),
@@ -33,6 +34,7 @@ def test_shapes(net, shape, out):
     ("mirror", "shape"),
     [
         (MirroredLeNet(LENET_MNIST), (1, 28, 28)),
+        (MirroredLeNet(LENET_FMNIST), (1, 28, 28)),
         (MirroredLeNet(CODER), (1, 28, 28)),
         (MirroredLeNet(CODER), (3, 32, 32)),
         (MirroredLeNet(LeNet((32, 64, 128), None, 128), norm_code=True), (3, 32, 32)),

@@ -16,6 +16,7 @@ import numpy as np
 
 SIDE = 28
 _CHUNK = 1 << 17
+_HEAD = 4 + 4 * 255  # the longest header there can be
 _GZIP = 16 + zlib.MAX_WBITS  # zlib's way to say: with a gzip header and its checksum
 
 
@@ -42,6 +43,18 @@ class IdxContent:
             raise self.fault(f"label {labels.max()} outside 0..{classes - 1}")
         return labels
 
+    def sized(self, received: int) -> None:
+        """Raise ValueError unless `received` bytes are what the header in `data` says."""
+        dimensions = self.data[3] if len(self.data) > 3 else 0
+        header = 4 + 4 * dimensions
+        if len(self.data) < header:
+            raise self.fault("ends within its header")
+        expected = header + math.prod(
+            np.frombuffer(self.data, ">u4", dimensions, offset=4).tolist()
+        )
+        if received != expected:
+            raise self.fault(f"{received} bytes, where the header says {expected}")
+
     def fault(self, what: str) -> ValueError:
         """The error to raise for this file."""
         return ValueError(f"{self.name}: {what}; delete it and run: {self.remedy}")
@@ -55,10 +68,8 @@ class IdxContent:
         if self.data[3] != dimensions:
             raise self.fault(f"{self.data[3]} dimensions instead of {dimensions}")
         shape = np.frombuffer(self.data, ">u4", dimensions, offset=4).tolist()
-        expected = header + math.prod(shape)
-        if len(self.data) != expected:
-            raise self.fault(f"{len(self.data)} bytes, where the header says {expected}")
-        if expected == header:
+        self.sized(len(self.data))
+        if not math.prod(shape):
             raise self.fault("a header without elements")
         return np.frombuffer(self.data, np.uint8, offset=header).reshape(shape)
 
@@ -77,8 +88,9 @@ def read_idx(file: IO[bytes], name: str, remedy: str) -> IdxContent:
 
 
 def pieces(file: IO[bytes], name: str, remedy: str) -> Iterator[bytes]:
-    """The same content piece by piece: hashing it so takes a third less time than in one."""
-    fault = IdxContent(b"", name, remedy).fault
+    """The same content piece by piece: hashing it so takes a third less time than in one. What is
+    shorter or longer than its header says is a ValueError here already, before anything is run."""
+    fault, head, received = IdxContent(b"", name, remedy).fault, b"", 0
     chunk = file.read(_CHUNK)
     if not chunk:
         raise fault("empty file")
@@ -87,9 +99,13 @@ def pieces(file: IO[bytes], name: str, remedy: str) -> Iterator[bytes]:
     gzip = zlib.decompressobj(_GZIP)
     while chunk:
         try:
-            yield gzip.decompress(chunk) if packed else chunk
+            piece = gzip.decompress(chunk) if packed else chunk
         except zlib.error as error:
             raise fault(f"damaged gzip ({error})") from error
+        head, received = head or piece[:_HEAD], received + len(piece)
+        yield piece
         chunk = file.read(_CHUNK)
     if packed and not gzip.eof:
         raise fault("truncated gzip")
+    if head[:3] == b"\0\0\x08":
+        IdxContent(head, name, remedy).sized(received)

@@ -1,0 +1,231 @@
+"""The command line as a user meets it: real commands, real exit codes, real interruptions."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parent.parent
+FEW = ("--suite", "quick", "--normal", "3", "weave", "--detectors", "svdd", "fcdd", "iforest")
+
+
+def command(*arguments: object) -> list[str]:
+    return [sys.executable, "-m", "benchmarks.run", *map(str, arguments)]
+
+
+def run(*arguments: object, root: Path | None = None) -> subprocess.CompletedProcess:
+    environment = os.environ | ({"FCDD_DATA": str(root)} if root else {})
+    return subprocess.run(
+        command(*arguments), cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300
+    )
+
+
+def rows(out: Path) -> dict[str, dict]:
+    return {path.stem: json.loads(path.read_text()) for path in (out / "rows").glob("*.json")}
+
+
+def one_line(done: subprocess.CompletedProcess, code: int, *words: str) -> None:
+    """The exit code, and one line on stderr that holds the words."""
+    assert done.returncode == code, done.stderr
+    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    assert len(lines) == 1, done.stderr
+    for word in words:
+        assert word in lines[0]
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory) -> tuple[Path, subprocess.CompletedProcess]:
+    out = tmp_path_factory.mktemp("sweep") / "out"
+    return out, run(*FEW, "--out", out, "--jobs", 2)
+
+
+def test_a_sweep_ends_in_rows_tables_and_figures(swept):
+    out, done = swept
+    assert done.returncode == 0, done.stderr
+    found = rows(out)
+    assert len(found) == 6 and all(row["status"] == "done" for row in found.values())
+    for stem, row in found.items():
+        scores = np.load(out / "scores" / f"{stem}.npz", allow_pickle=False)
+        assert len(scores["scores"]) == row["n_test"] and set(scores["labels"]) == {0, 1}
+        pixels = {"pixel_auroc", "pixel_ap", "au_pro"}
+        assert pixels <= set(row["metrics"]) or row["dataset"] == "digits"
+        assert row["resolved"]["source"] and row["versions"]["torch"] and row["host"]["processor"]
+    header, *lines = (out / "results.csv").read_text().splitlines()
+    assert header.startswith("dataset,detector,normal") and len(lines) == 3 * 2 + 3 * 5
+    for name in (
+        "tables/overview.tex",
+        "tables/digits-image_auroc-fast.csv",
+        "figures/roc-digits-fast.png",
+        "figures/gallery-textures-weave-fast.pdf",
+    ):
+        assert (out / name).stat().st_size > 200, name
+
+
+def test_the_plan_is_printed_first(swept):
+    lines = swept[1].stdout.splitlines()
+    assert lines[0].startswith("suite quick, recipe fast")
+    assert "trials: 6, done 0, to run 6" in swept[1].stdout
+    assert lines.index("digits (1): 3") < min(i for i, s in enumerate(lines) if s.startswith("["))
+
+
+def test_a_rerun_trains_nothing_and_is_quick(swept):
+    out, _ = swept
+    before = {p: p.stat().st_mtime_ns for p in out.rglob("*") if p.is_file()}
+    began = time.monotonic()
+    done = run(*FEW, "--out", out)
+    assert done.returncode == 0 and "to run 0" in done.stdout
+    assert time.monotonic() - began < 15  # 5 s alone; tests share the machine
+    assert before == {p: p.stat().st_mtime_ns for p in out.rglob("*") if p.is_file()}
+
+
+def test_one_process_gives_what_two_give(swept, tmp_path):
+    out, _ = swept
+    assert run(*FEW, "--out", tmp_path, "--jobs", 1).returncode == 0
+    for stem in rows(out):
+        first, second = (np.load(o / "scores" / f"{stem}.npz")["scores"] for o in (out, tmp_path))
+        assert np.array_equal(first, second), stem
+
+
+def test_a_dry_run_writes_nothing(tmp_path):
+    done = run(*FEW, "--out", tmp_path / "none", "--dry-run")
+    assert done.returncode == 0 and "to run 6" in done.stdout
+    assert not (tmp_path / "none").exists()
+
+
+def test_seeds_differ_and_data_seeds_follow(tmp_path):
+    few = ("--suite", "quick", "--normal", "3", "--detectors", "hsc", "--seeds", "0-1")
+    assert run(*few, "--out", tmp_path).returncode == 0
+    values = {row["seed"]: row["metrics"]["image_auroc"] for row in rows(tmp_path).values()}
+    assert set(values) == {0, 1} and values[0] != values[1]
+
+
+@pytest.mark.parametrize(
+    ("how", "code"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGINT, 130)], ids=["kill", "int"]
+)
+def test_an_interrupted_run_loses_no_finished_row(how, code, tmp_path):
+    many = ("--suite", "quick", "--normal", "1", "3", "5", "7", "--detectors", "svdd", "hsc", "bce")
+    with subprocess.Popen(
+        command(*many, "--out", tmp_path, "--jobs", 2),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout is not None and process.stderr is not None
+        next(line for line in process.stdout if line.startswith("[4/"))  # four of twelve are done
+        os.killpg(process.pid, how)
+        process.communicate(timeout=60)
+    assert process.returncode == code
+    kept = {stem: row["finished"] for stem, row in rows(tmp_path).items()}
+    assert 4 <= len(kept) < 12
+    done = run(*many, "--out", tmp_path)
+    assert done.returncode == 0 and f"done {len(kept)}" in done.stdout
+    after = rows(tmp_path)
+    assert len(after) == 12
+    assert {stem: after[stem]["finished"] for stem in kept} == kept
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--suite", "nonsense"), ("unknown suite 'nonsense'", "fmnist", "quick")),
+        (("--detectors", "svm"), ("unknown detector 'svm'", "deep_svdd")),
+        (("--normal", "cat"), ("unknown normal 'cat'", "weave")),
+        (("--exposure", "noise", "--detectors", "hsc"), ("unknown exposure 'noise'", "photos")),
+        (("--device", "abacus"), ("--device abacus", "choose auto, cpu or cuda:N")),
+        (("--device", "cuda:7"), ("--device cuda:7",)),
+        (("--out", "/dev/null/out"), ("/dev/null/out is not writable",)),
+    ],
+)
+def test_bad_names_are_one_line_and_exit_4(arguments, words):
+    one_line(run(*arguments), 4, *words)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--seeds", "a-b"), ("--labelled", "2"), ("--jobs", "0"), ("--recipe", "slow"), ("--what",)],
+)
+def test_bad_arguments_are_usage_errors(arguments):
+    done = run(*arguments)
+    assert done.returncode == 4 and "error: " in done.stderr.splitlines()[-1]
+
+
+def test_missing_data_are_named_with_the_remedy(tmp_path):
+    done = run("--suite", "mnist", "--out", tmp_path / "out", root=tmp_path)
+    one_line(done, 4, "MNIST is missing", "python -m benchmarks.prepare mnist")
+
+
+def test_all_runs_what_is_there_and_names_what_is_not(tmp_path):
+    few = ("--suite", "all", "--normal", "3", "weave", "--detectors", "pca")
+    done = run(*few, "--out", tmp_path / "out", root=tmp_path)
+    one_line(done, 4, "incomplete: MNIST is missing", "benchmarks.prepare mnist")
+    assert {row["dataset"] for row in rows(tmp_path / "out").values()} == {"digits", "textures"}
+
+
+def write_mnist(root: Path, train: tuple, test: tuple) -> Path:
+    """Idx files of given images and labels, as MNIST's."""
+    folder = root / "MNIST" / "raw"
+    folder.mkdir(parents=True)
+    for name, (images, labels) in (("train", train), ("t10k", test)):
+        for kind, array in (("images-idx3", images), ("labels-idx1", labels)):
+            sizes = b"".join(size.to_bytes(4, "big") for size in array.shape)
+            head = bytes([0, 0, 8, array.ndim]) + sizes
+            (folder / f"{name}-{kind}-ubyte").write_bytes(head + array.tobytes())
+    return folder
+
+
+def part(labels: list[int], side: int = 28) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (len(labels), side, side)).astype(np.uint8)
+    return images, np.array(labels, np.uint8)
+
+
+def test_a_class_without_test_anomalies_is_a_failed_row(tmp_path):
+    write_mnist(tmp_path, part([3] * 40), part([3] * 10))
+    few = ("--suite", "mnist", "--normal", "3", "--detectors", "pca", "--out", tmp_path / "out")
+    done = run(*few, root=tmp_path)
+    assert done.returncode == 2
+    assert "class 3: the test split holds no anomalies" in done.stderr
+    assert [row["status"] for row in rows(tmp_path / "out").values()] == ["failed"]
+    assert "failed" in (tmp_path / "out" / "tables" / "overview.md").read_text()
+    assert "to run 1" in run(*few, root=tmp_path).stdout  # a failed trial is tried again
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda folder: (folder / "t10k-images-idx3-ubyte").write_bytes(b""), "empty"),
+        (
+            lambda folder: os.truncate(folder / "train-images-idx3-ubyte", 9000),
+            "train-images-idx3-ubyte",
+        ),
+    ],
+    ids=["empty", "truncated"],
+)
+def test_damaged_files_are_named(damage, words, tmp_path):
+    damage(write_mnist(tmp_path, part([3, 4] * 20), part([3, 4] * 5)))
+    done = run("--suite", "mnist", "--detectors", "pca", "--out", tmp_path / "o", root=tmp_path)
+    one_line(done, 4, words, "benchmarks.prepare mnist")
+
+
+def test_images_of_another_size_are_refused(tmp_path):
+    write_mnist(tmp_path, part([3, 4] * 20, 32), part([3, 4] * 5, 32))
+    few = ("--suite", "mnist", "--normal", "3", "--detectors", "pca", "--out", tmp_path / "o")
+    done = run(*few, root=tmp_path)
+    assert done.returncode in (2, 4) and "28" in done.stderr and "32" in done.stderr
+
+
+def test_list_names_everything():
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.list"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0
+    for word in ("deep_svdd_soft", "fmnist", "photos", "Liznerski", "benchmarks.prepare", "quick"):
+        assert word in done.stdout, word
