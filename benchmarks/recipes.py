@@ -46,8 +46,8 @@ FAST = (
 )
 SMALL = "ours: as on Fashion-MNIST, with smaller batches and more epochs for a few hundred rows"
 CYCLE = OneCycle()
-# Validated on classes 0, 2, 6 (mean AUROC): Deep SVDD without pretraining .847 with the hidden layer
-# of Deep SAD's Fashion-MNIST net before the code, .877 without it.
+# Validated on classes 0, 2, 6 (mean AUROC), Deep SVDD without pretraining: .847 with the hidden
+# layer that Deep SAD's Fashion-MNIST net has before the code, .877 without it.
 CODER = LeNet((16, 32), None, 128)
 
 
