@@ -26,6 +26,7 @@ from benchmarks.tables import class_table, normals, with_columns
 STYLE: Any = {"font.size": 8, "axes.titlesize": 8, "legend.fontsize": 7.5, "pdf.fonttype": 42}
 EXAMPLES = ("scores", "labels", "example_index", "example_images", "example_maps", "example_masks")
 
+LINEAGE = ("svdd", "deep_svdd", "deep_sad", "hsc", "fcdd")
 log = logging.getLogger(__name__)
 
 
@@ -135,12 +136,16 @@ def _finish(axes: Axes, table: Table) -> None:
 
 
 def galleries(show: Show) -> Iterator[Drawing]:
-    """Most normal and most anomalous images of the first normals of a dataset, one seed."""
+    """Most normal and most anomalous images of the first normals of a dataset, one seed: by all
+    detectors, and by the five of the lineage alone."""
     for dataset, recipe, part in show.parts():
         for normal in normals(part, dataset)[: show.galleries]:
             rows = part[part["normal"] == normal].drop_duplicates("column")
             name = f"gallery-{dataset}-{slug(normal)}-{recipe}"
             yield Drawing(name, rows, partial(_gallery, show, rows))
+            five = rows[rows["detector"].isin(LINEAGE)]
+            if 1 < len(five) < len(rows):
+                yield Drawing(f"{name}-lineage", five, partial(_gallery, show, five))
 
 
 def _gallery(show: Show, rows: pd.DataFrame) -> Figure | None:
