@@ -10,6 +10,7 @@ from torch import nn
 
 from baselines.deep import DeepDetector, fit_rows
 from baselines.detector import Rows
+from baselines.fast import CODER, CODING
 from baselines.nets import LeNet, Mirror, MirroredLeNet, NetBuilder, Shape, Weights
 from baselines.parts import fresh_net, from_scratch, keep_state, no_state, normal_rows
 from baselines.trainer import Recipe, State, TrainingSet
@@ -49,8 +50,8 @@ class Autoencoder(DeepDetector):
     weight decay the two differ.
     """
 
-    net: NetBuilder = ErrorOf()
-    recipe: Recipe = Recipe(epochs=100)
+    net: NetBuilder = ErrorOf(MirroredLeNet(CODER))
+    recipe: Recipe = CODING
     total: bool = False
 
     shared: ClassVar[bool] = True

@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from baselines.augment import unit
-from baselines.describe import describe, digest, fingerprint
+from baselines.describe import describe, digest, fingerprint, nameless, written
 from baselines.detector import Detector, Rows
 from baselines.nets import NetBuilder
 from baselines.trainer import EVALUATION_BATCH, Recipe, State, Trained, TrainingSet, train
@@ -87,58 +87,69 @@ class DeepDetector(Detector):
 
 
 def fit_many(
-    detectors: Sequence[DeepDetector], X: Sequence[Any], y: Sequence[Any] | None = None
+    detectors: Sequence[DeepDetector],
+    X: Sequence[Any],
+    y: Sequence[Any] | None = None,
+    masks: Sequence[Any] | None = None,
 ) -> list[DeepDetector]:
     """Fit K clones (one class, one set of parameters, any seeds) on K data sets through one loop.
 
     Data sets of equal size are trained together, the others apart; either way the result is that
-    of fitting one by one (see `stack.py`). Returns the fitted detectors.
+    of fitting one by one, in float32 or float64 (see `stack.py`). Returns the fitted detectors.
     """
     if len({digest(_parameters(d)) for d in detectors}) != 1:
         raise ValueError("fit_many: the detectors must be of one class and differ in seeds only")
-    labels = y if y is not None else [None] * len(X)
+    nothing = [None] * len(X)
     rows = [
-        d._checked(images, given, None, None)
-        for d, images, given in zip(detectors, X, labels, strict=True)
+        d._checked(images, labels, mask, None)
+        for d, images, labels, mask in zip(
+            detectors, X, y or nothing, masks or nothing, strict=True
+        )
     ]
-    by_size: dict[int, list[int]] = {}
-    for k, (d, own) in enumerate(zip(detectors, rows, strict=True)):
-        by_size.setdefault(len(d.training_set(own).rows), []).append(k)
-    for group in by_size.values():
-        fit_rows([detectors[k] for k in group], [rows[k] for k in group])
+    fit_rows(detectors, rows)
     return [d._close(own) for d, own in zip(detectors, rows, strict=True)]
 
 
 def fit_rows(detectors: Sequence[DeepDetector], rows: Sequence[Rows]) -> None:
-    """Train clones on checked rows; equal trainings of a `shared` class are done once."""
+    """Train clones on checked rows, those of equal size together; equal trainings of a `shared`
+    class are done once."""
     device = find_device(detectors[0].device)
     sets = [d.training_set(_to(own, device)) for d, own in zip(detectors, rows, strict=True)]
-    keys = [_memory_key(d, part) for d, part in zip(detectors, sets, strict=True)]
-    missing = [k for k, key in enumerate(keys) if key is None or key not in _REMEMBERED]
+    by_size: dict[int, list[int]] = {}
+    for k, (d, part) in enumerate(zip(detectors, sets, strict=True)):
+        if len(part.rows) < 2:
+            raise ValueError(f"{type(d).__name__}: at least two rows to train on are needed")
+        key = _memory_key(d, part)
+        if key in _REMEMBERED:
+            _REMEMBERED.move_to_end(key)
+            _take(d, *deepcopy(_REMEMBERED[key]), 0.0)
+        else:
+            by_size.setdefault(len(part.rows), []).append(k)
+    for group in by_size.values():
+        _train([detectors[k] for k in group], [sets[k] for k in group])
+
+
+def _train(detectors: Sequence[DeepDetector], sets: Sequence[TrainingSet]) -> None:
     began = time.perf_counter()
-    if missing:
-        chosen = [sets[k] for k in missing]
-        nets = detectors[0].start([detectors[k] for k in missing], chosen)
-        trained = train(nets, detectors[0], chosen, detectors[0].recipe)
-        for k, net, result in zip(missing, nets, trained, strict=True):
-            _take(detectors[k], net, result)
-            _remember(keys[k], net, result)
-    seconds = (time.perf_counter() - began) / max(1, len(missing))
-    for k, (d, key) in enumerate(zip(detectors, keys, strict=True)):
-        d.fit_seconds_ = seconds if k in missing else 0.0
-        if k not in missing:
-            _take(d, *deepcopy(_REMEMBERED[key]))
+    nets = detectors[0].start(detectors, sets)
+    trained = train(nets, detectors[0], sets, detectors[0].recipe)
+    seconds = (time.perf_counter() - began) / len(sets)
+    for d, part, net, result in zip(detectors, sets, nets, trained, strict=True):
+        _take(d, net, result, seconds)
+        _remember(_memory_key(d, part), net, result)
 
 
 _REMEMBERED: OrderedDict[str | None, tuple[nn.Module, Trained]] = OrderedDict()
-_REMEMBER = 32  # small nets: a few MB in all
+_REMEMBER = 16  # trainings; the nets of the lineage are a few MB each
 
 
 def _memory_key(detector: DeepDetector, part: TrainingSet) -> str | None:
-    if not detector.shared:
+    """What decides a training; None where it is not shared, or not decided by names and numbers."""
+    parameters = _parameters(detector)
+    if not detector.shared or nameless(written(parameters)):
         return None
     images = part.rows.images
-    return digest([_parameters(detector), part.seed, fingerprint(images), str(images.device)])
+    return digest([parameters, part.seed, fingerprint(images), str(images.device)])
 
 
 def _remember(key: str | None, net: nn.Module, result: Trained) -> None:
@@ -148,7 +159,8 @@ def _remember(key: str | None, net: nn.Module, result: Trained) -> None:
             _REMEMBERED.popitem(last=False)
 
 
-def _take(detector: DeepDetector, net: nn.Module, result: Trained) -> None:
+def _take(detector: DeepDetector, net: nn.Module, result: Trained, seconds: float) -> None:
+    detector.fit_seconds_ = seconds
     detector.net_, detector.state_ = net, result.state
     detector.measured_, detector.losses_ = result.measured, result.losses.cpu().numpy()
 

@@ -9,7 +9,8 @@ from baselines.autoencoder import Pretraining, from_autoencoder
 from baselines.deep import DeepDetector
 from baselines.deep_svdd import centre, distance
 from baselines.detector import ANOMALY, KNOWN_NORMAL
-from baselines.nets import LeNet, NetBuilder
+from baselines.fast import CENTRING, CODER, CODING
+from baselines.nets import NetBuilder
 from baselines.parts import all_rows, input_gradient, keep_state
 from baselines.trainer import Recipe, State
 
@@ -25,9 +26,9 @@ class DeepSAD(DeepDetector):
     known anomalies, so that one autoencoder serves all centred members.
     """
 
-    net: NetBuilder = LeNet()
-    recipe: Recipe = Recipe(epochs=150, batch=128, lr=1e-4, weight_decay=1e-6)
-    pretraining: Pretraining | None = None
+    net: NetBuilder = CODER
+    recipe: Recipe = CENTRING
+    pretraining: Pretraining | None = Pretraining(CODING)
     eta: float = 1.0
     pretrain_on_anomalies: bool = True
 

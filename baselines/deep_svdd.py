@@ -9,7 +9,8 @@ import torch
 
 from baselines.autoencoder import Pretraining, from_autoencoder
 from baselines.deep import DeepDetector
-from baselines.nets import LeNet, NetBuilder
+from baselines.fast import CENTRING, CODER, CODING
+from baselines.nets import NetBuilder
 from baselines.parts import input_gradient, keep_state, normal_rows
 from baselines.trainer import Recipe, State
 
@@ -42,9 +43,9 @@ class DeepSVDD(DeepDetector):
     """One-class Deep SVDD: the mean squared distance to the centre is the loss, the distance the
     score (eq. 4)."""
 
-    net: NetBuilder = LeNet()
-    recipe: Recipe = Recipe(epochs=150, batch=200, lr=1e-4, weight_decay=1e-6)
-    pretraining: Pretraining | None = None
+    net: NetBuilder = CODER
+    recipe: Recipe = CENTRING
+    pretraining: Pretraining | None = Pretraining(CODING)
 
     init = centre
     update = keep_state
@@ -67,15 +68,16 @@ class SoftDeepSVDD(DeepDetector):
     distance less R^2.
 
     `nu` bounds the fraction of training rows outside. R is not trained by gradient: from epoch
-    `warm_up` on, after every step, it is the 1 - nu quantile of the batch's distances (the authors'
-    PyTorch code; the paper searches it on all rows every five epochs).
+    `warm_up` on (the authors: 10 of 150), after every step, it is the 1 - nu quantile of the
+    batch's distances (the authors' PyTorch code; the paper searches it on all rows every five
+    epochs).
     """
 
-    net: NetBuilder = LeNet()
-    recipe: Recipe = Recipe(epochs=150, batch=200, lr=1e-4, weight_decay=1e-6)
-    pretraining: Pretraining | None = None
+    net: NetBuilder = CODER
+    recipe: Recipe = CENTRING
+    pretraining: Pretraining | None = Pretraining(CODING)
     nu: float = 0.1
-    warm_up: int = 10
+    warm_up: int = 2
 
     training_set = normal_rows
     start = from_autoencoder

@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,11 @@ import torch
 
 from baselines.anomalies import Exposure
 
+NAMELESS = "<instance>"  # as Python writes <lambda> and <locals>
+
 
 def describe(thing: Any) -> Any:
-    """Dataclasses as their name and fields, functions by name, tensors by a hash of their bytes."""
+    """Dataclasses as their name and fields, functions by module and name, tensors by a hash."""
     if isinstance(thing, Exposure):
         return {"Exposure": thing.name, "images": fingerprint(thing.images)}
     if dataclasses.is_dataclass(thing) and not isinstance(thing, type):
@@ -26,15 +29,31 @@ def describe(thing: Any) -> Any:
         return [describe(item) for item in thing]
     if thing is None or isinstance(thing, bool | int | float | str):
         return thing
+    return _named(thing)
+
+
+def _named(thing: Any) -> Any:
+    if isinstance(thing, partial):
+        return {"partial": describe([thing.func, thing.args, thing.keywords])}
     if callable(thing):
-        return getattr(thing, "__qualname__", type(thing).__name__)
+        name = getattr(thing, "__qualname__", f"{type(thing).__qualname__}{NAMELESS}")
+        return f"{getattr(thing, '__module__', '')}.{name}"
     return str(thing)
+
+
+def nameless(description: str) -> bool:
+    """Whether a description holds a lambda or local function, which its name does not decide."""
+    return "<" in description
+
+
+def written(thing: Any) -> str:
+    """The description as canonical JSON."""
+    return json.dumps(describe(thing), sort_keys=True, separators=(",", ":"))
 
 
 def digest(thing: Any) -> str:
     """sha256 of the description, as hexadecimal digits."""
-    text = json.dumps(describe(thing), sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(written(thing).encode()).hexdigest()
 
 
 def fingerprint(tensor: torch.Tensor) -> str:

@@ -54,7 +54,8 @@ class Detector(BaseEstimator, ABC):
 
         X: images ``(n, c, h, w)``, uint8, or float in [0, 1] (rounded to 8 bits).
         y: partial labels ``(n,)``: 1 known anomaly, 0 everything else (default: all 0).
-        masks: true pixels of known anomalies, ``(n, h, w)``, non-zero = anomalous.
+        masks: true pixels of known anomalies, ``(n, h, w)``, non-zero = anomalous; handed
+        to the loss with each batch (the image-level losses ignore them).
         known_normal: bool ``(n,)``, rows known to be normal; only Deep SAD tells them from
         unlabelled rows. Raises ValueError on anything else, in one line.
         """
@@ -124,7 +125,7 @@ def check_images(X: Any, vectors: bool = False) -> torch.Tensor:
     Raises ValueError naming what is wrong and the remedy.
     """
     images = X if isinstance(X, torch.Tensor) else torch.from_numpy(np.require(X, None, ["C", "W"]))
-    if vectors and images.ndim == 2 and images.is_floating_point():
+    if vectors and images.ndim == 2 and len(images):
         if not torch.isfinite(images).all():
             raise ValueError("vectors: NaN or infinite values; clean the rows first")
         return images.double()
@@ -149,15 +150,15 @@ def check_labels(y: Any, known_normal: Any, n: int) -> torch.Tensor:
     """Labels int64 ``(n,)`` of UNLABELLED, ANOMALY, KNOWN_NORMAL; ValueError on other values."""
     labels = torch.zeros(n, dtype=torch.int64)
     if y is not None:
-        given = torch.as_tensor(np.asarray(y))
-        if given.shape != (n,) or not torch.isin(given, torch.tensor([0, 1])).all():
+        given = on_host(y)
+        if given.shape != (n,) or not np.isin(given, [0, 1]).all():
             raise ValueError(
                 f"y: expected {n} labels in {{0, 1}} (1 = known anomaly), got shape "
-                f"{tuple(given.shape)} with values {sorted(set(given.flatten().tolist()))[:5]}"
+                f"{given.shape} with values {np.unique(given)[:5].tolist()}"
             )
-        labels[given == 1] = ANOMALY
+        labels[torch.from_numpy(given == 1)] = ANOMALY
     if known_normal is not None:
-        known = torch.as_tensor(np.asarray(known_normal))
+        known = torch.from_numpy(on_host(known_normal).copy())
         if known.shape != (n,) or known.dtype != torch.bool:
             raise ValueError(f"known_normal: expected {n} booleans, got {tuple(known.shape)}")
         if (labels[known] == ANOMALY).any():
@@ -166,11 +167,16 @@ def check_labels(y: Any, known_normal: Any, n: int) -> torch.Tensor:
     return labels
 
 
+def on_host(values: Any) -> np.ndarray:
+    """An array of what may be a tensor on any device, an array or a list."""
+    return np.asarray(values.cpu() if isinstance(values, torch.Tensor) else values)
+
+
 def check_masks(masks: Any, images: torch.Tensor) -> torch.Tensor | None:
     """Masks as bool ``(n, h, w)`` on the images' device, or None; ValueError on another shape."""
     if masks is None:
         return None
-    given = torch.as_tensor(np.asarray(masks)) != 0
+    given = torch.from_numpy(on_host(masks) != 0)
     expected = (len(images), *images.shape[2:])
     if tuple(given.shape) != expected:
         raise ValueError(f"masks: expected shape {expected}, got {tuple(given.shape)}")

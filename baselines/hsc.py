@@ -6,16 +6,14 @@ from dataclasses import dataclass
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from baselines.anomalies import Append, Exposure
+from baselines.anomalies import Exposure
 from baselines.deep import DeepDetector
 from baselines.detector import ANOMALY
-from baselines.nets import LeNet, NetBuilder, xavier_weights
+from baselines.fast import CLASSIFIER, CLASSIFYING, LOGIT
+from baselines.nets import NetBuilder
 from baselines.parts import exposed_rows, from_scratch, input_gradient, keep_state, no_state
 from baselines.trainer import Recipe, State
 
-CLASSIFIER = LeNet((16, 32), 64, 32, bias=True, affine=True, weights=xavier_weights)
-LOGIT = LeNet((16, 32), 64, 1, bias=True, affine=True, weights=xavier_weights)
-RECIPE = Recipe(epochs=200, placement=Append(), weight_decay=5e-7)
 EPS = 1e-31  # keeps the logarithm finite; below the resolution of any distance that matters
 
 
@@ -38,7 +36,7 @@ class HSC(DeepDetector):
     """
 
     net: NetBuilder = CLASSIFIER
-    recipe: Recipe = RECIPE
+    recipe: Recipe = CLASSIFYING
     anomalies: Exposure | None = None
 
     init = no_state
@@ -61,7 +59,7 @@ class BCE(DeepDetector):
     """Binary cross-entropy between normal rows and exposure; the score is the logit."""
 
     net: NetBuilder = LOGIT
-    recipe: Recipe = RECIPE
+    recipe: Recipe = CLASSIFYING
     anomalies: Exposure | None = None
 
     init = no_state
@@ -86,7 +84,7 @@ class Focal(DeepDetector):
     is the logit."""
 
     net: NetBuilder = LOGIT
-    recipe: Recipe = RECIPE
+    recipe: Recipe = CLASSIFYING
     anomalies: Exposure | None = None
     gamma: float = 2.0
 

@@ -47,6 +47,11 @@ def all_rows(self: DeepDetector, rows: Rows) -> TrainingSet:
 def exposed_rows(self: Any, rows: Rows) -> TrainingSet:
     """`training_set` of a member that needs anomalies: those of its source, the known ones, or
     each with equal probability if both are given; crops of photographs if neither is."""
+    if self.recipe.placement is None:
+        raise ValueError(
+            f"{type(self).__name__}: it trains against anomalies; give its recipe a placement, "
+            "Append() or Replace()"
+        )
     known = rows.labels == ANOMALY
     sources: list[Source] = []
     if known.any():

@@ -69,10 +69,13 @@ def across(function: Callable[..., Any], *args: Any) -> Any:
     return torch.vmap(one)(*given)
 
 
-def precision(wanted: torch.dtype | None, device: torch.device) -> AbstractContextManager:
-    """The autocast context: bfloat16 by default, if the hardware multiplies in it."""
+def precision(
+    wanted: torch.dtype | None, device: torch.device, nets: int
+) -> AbstractContextManager:
+    """The autocast context: bfloat16 by default, if the hardware multiplies in it and one net is
+    trained; K at once compute in float32, for vmap and autocast do not agree on every layer."""
     if wanted is None:
-        wanted = torch.bfloat16 if has_bfloat16(device) else torch.float32
+        wanted = torch.bfloat16 if nets == 1 and has_bfloat16(device) else torch.float32
     if wanted in (torch.float32, torch.float64):
         return nullcontext()
     return torch.autocast(device.type, wanted)
@@ -89,22 +92,21 @@ def compiled(
     function: Callable[..., Any], wanted: bool | None, device: torch.device
 ) -> Callable[..., Any]:
     """`function`, compiled if asked for (by default on a GPU); eager, with one log line, if the
-    compiler is missing or fails at the first call."""
+    compiler is missing or fails."""
     if not (device.type == "cuda" if wanted is None else wanted):
         return function
-    chosen: list[Callable[..., Any]] = []
-    fast = torch.compile(function)
+    current = torch.compile(function)
 
-    def first_or_chosen(*args: Any) -> Any:
-        if chosen:
-            return chosen[0](*args)
+    def fast_or_eager(*args: Any) -> Any:
+        nonlocal current
+        if current is function:
+            return function(*args)
         try:
-            result = fast(*args)
-            chosen.append(fast)
+            return current(*args)
         except Exception as error:  # noqa: BLE001 - if eager fails too, its own error is raised
             result = function(*args)
             log.warning("not compiled, running eagerly: %s", str(error).split("\n", 1)[0])
-            chosen.append(function)
-        return result
+            current = function
+            return result
 
-    return first_or_chosen
+    return fast_or_eager

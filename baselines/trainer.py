@@ -46,6 +46,13 @@ class Recipe:
     precision: torch.dtype | None = None
     compile: bool | None = None
 
+    def __post_init__(self) -> None:
+        if self.epochs < 1 or self.batch < 2 or not self.lr > 0:
+            raise ValueError(
+                "recipe: at least 1 epoch, batches of 2 and a positive learning rate, got "
+                f"{self.epochs}, {self.batch}, {self.lr}"
+            )
+
 
 @dataclass(frozen=True)
 class TrainingSet:
@@ -117,7 +124,7 @@ def descend(
     device = sets[0].rows.images.device
     generators = [torch.Generator(device).manual_seed(part.seed) for part in sets]
     optimiser = recipe.optimiser(stack.parameters(), recipe.lr, recipe.weight_decay)
-    autocast = precision(recipe.precision, device)
+    autocast = precision(recipe.precision, device, len(sets))
     forward = compiled(loss_of(stack, objective, autocast), recipe.compile, device)
     steps, losses = steps_per_epoch(len(sets[0].rows), recipe), []
     for epoch in range(recipe.epochs):

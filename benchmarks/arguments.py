@@ -59,7 +59,10 @@ def seeds(text: str) -> tuple[int, ...]:
         if not match:
             raise argparse.ArgumentTypeError(f"expected seeds such as 0-4 or 0,3, got {text!r}")
         first = int(match[1])
-        found += range(first, int(match[2] or first) + 1)
+        last = int(match[2] or first)
+        if last < first:
+            raise argparse.ArgumentTypeError(f"the range {part} is empty; write {last}-{first}")
+        found += range(first, last + 1)
     return tuple(dict.fromkeys(found))
 
 

@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.base import clone
 
 from baselines.anomalies import Exposure
 from baselines.deep import find_device
 from baselines.detector import Detector
+from baselines.stack import has_bfloat16
 from benchmarks.datasets import EXPOSURES
 from benchmarks.metrics import image_metrics, pixel_metrics
 from benchmarks.store import SCHEMA, Row, Store
@@ -43,13 +43,13 @@ def evaluate(planned: Sequence[Planned], root: Path, store: Store, device: str) 
 def run_trial(planned: Planned, root: Path, device: str) -> tuple[Row, Arrays]:
     """The row and arrays of one trial; any error of the trial is the row's reason."""
     row = _head(planned, device)
-    began = time.perf_counter()
+    started, began = row["started"], time.perf_counter()
     try:
         outcome, arrays = _measured(planned.trial, root, device)
         row |= outcome | {"status": "done", "reason": None}
     except Exception as error:  # noqa: BLE001 - whatever broke, the sweep goes on and the row says so
         row = failed_row(planned, device, f"{type(error).__name__}: {error}")
-        row |= {"traceback": traceback.format_exc().splitlines()[-20:]}
+        row |= {"started": started, "traceback": traceback.format_exc().splitlines()[-20:]}
         row["seconds"], arrays = time.perf_counter() - began, {}
     return row | {"finished": now()}, arrays
 
@@ -96,7 +96,7 @@ def _measured(trial: Trial, root: Path, device: str) -> tuple[Row, Arrays]:
 
 def build(trial: Trial, task: Task, root: Path, device: str) -> Detector:
     """The trial's detector: its recipe's prototype with seed, device and exposure filled in."""
-    detector = clone(DETECTORS[trial.detector].setting(trial.recipe, trial.dataset).detector)
+    detector = DETECTORS[trial.detector].make(trial.recipe, trial.dataset)
     names = detector.get_params(deep=False)
     filled: dict[str, Any] = {"seed": trial.random_seed, "device": device}
     if trial.exposure is not None:
@@ -136,6 +136,7 @@ def _head(planned: Planned, device: str) -> Row:
         **planned.trial.identity(),
         "device": device_name(device),
         "threads": torch.get_num_threads(),
+        "bfloat16": has_bfloat16(find_device(device)),  # what a recipe's precision None becomes
         "resolved": planned.resolved,
         "revisions": planned.revisions,
         **provenance(),

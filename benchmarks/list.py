@@ -12,6 +12,8 @@ from rich.table import Table
 
 from benchmarks.datasets import EXPOSURES
 from benchmarks.datasets.base import data_root
+from benchmarks.metrics import METRICS
+from benchmarks.render import title
 from benchmarks.suites import DATASETS, DETECTORS, RECIPES, SUITES, Entry
 
 WIDTH = 160  # where the output is no terminal: wide enough to search in
@@ -23,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--data-root", type=Path, metavar="DIR")
     root = data_root(parser.parse_args(argv).data_root)
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
-    for table in (detectors(), recipes(), data(root), exposures(root), suites()):
+    for table in (detectors(), recipes(), data(root), exposures(root), suites(), metrics()):
         console.print(table)
     console.print(f"data root: {root}", soft_wrap=True, highlight=False)
     return 0
@@ -33,7 +35,7 @@ def detectors() -> Table:
     """The detectors and what each is given to train with."""
     table = _table("Detectors", "name", "detector", "trains with")
     for name, entry in DETECTORS.items():
-        table.add_row(name, entry.title, _given(entry))
+        table.add_row(name, title(name), _given(entry))
     return table
 
 
@@ -81,6 +83,14 @@ def suites() -> Table:
     table = _table("Suites", "name", "about", "data sets")
     for name, suite in SUITES.items():
         table.add_row(name, suite.about, ", ".join(suite.datasets))
+    return table
+
+
+def metrics() -> Table:
+    """The metrics of a row."""
+    table = _table("Metrics", "name", "meaning")
+    for name, meaning in METRICS.items():
+        table.add_row(name, meaning)
     return table
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,10 @@ from benchmarks.datasets.base import DataMissing
 from benchmarks.suites import DATASETS, DETECTORS, SUITES, Entry, scenario_of
 from benchmarks.task import Scenario
 from benchmarks.trial import Planned, Trial
+
+
+class LeftOut(Exception):
+    """A detector or data set has no part in what was asked for; one line says why."""
 
 
 class UsageError(Exception):
@@ -55,23 +60,17 @@ def make_plan(request: Request) -> Plan:
     trials: list[Planned] = []
     missing: list[str] = []
     left_out: list[str] = []
-    for name in names:
-        if not DATASETS[name].present(request.root):
-            missing.append(
-                f"{DATASETS[name].title} is missing; get it with: {DATASETS[name].remedy}"
-            )
-            continue
+    for name, detector in product(names, dict.fromkeys(detectors)):
         normals = [n for n in DATASETS[name].normals if not wanted or n in wanted]
-        for detector in detectors:
-            try:
-                trials += _planned(request, name, detector, normals)
-            except LookupError as reason:
-                left_out.append(str(reason.args[0]))
-            except DataMissing as reason:
-                missing.append(str(reason))
-    if missing and not trials:
-        raise UsageError(missing[0])
-    return Plan(tuple(trials), tuple(dict.fromkeys(missing)), tuple(left_out))
+        try:
+            trials += _planned(request, name, detector, normals)
+        except LeftOut as reason:
+            left_out.append(str(reason))
+        except DataMissing as reason:
+            missing.append(str(reason))
+    if not trials:
+        raise UsageError((missing or left_out or ["nothing to run"])[0])
+    return Plan(tuple(trials), tuple(dict.fromkeys(missing)), tuple(dict.fromkeys(left_out)))
 
 
 def choice(kind: str, name: str, known: Iterable[str]) -> str:
@@ -84,12 +83,16 @@ def choice(kind: str, name: str, known: Iterable[str]) -> str:
 def _planned(
     request: Request, dataset: str, detector: str, normals: Sequence[str]
 ) -> list[Planned]:
-    """The trials of one detector on one data set; LookupError where the recipe has no setting."""
+    """The trials of one detector on one data set; LeftOut or DataMissing where there are none."""
     entry = DETECTORS[detector]
     if not entry.has(request.recipe, dataset):
-        raise LookupError(f"{detector} on {dataset}: no {request.recipe} recipe, left out")
+        raise LeftOut(f"{detector} on {dataset}: no {request.recipe} recipe")
+    if request.scenario.pollution and DATASETS[dataset].masked:
+        raise LeftOut(f"{dataset}: no anomalies to pollute the training rows with")
     setting = entry.setting(request.recipe, dataset)
     exposure = (request.exposure or setting.exposure) if entry.exposed else None
+    if exposure == dataset:
+        raise LeftOut(f"{detector} on {dataset}: the exposure would hold the normal class")
     revisions = {dataset: DATASETS[dataset].revision(request.root)}
     if exposure is not None:
         revisions[f"exposure {exposure}"] = EXPOSURES[exposure].revision(request.root)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from benchmarks.datasets.base import Dataset, Exposure, data_root
+from benchmarks.datasets.base import Dataset, ExposureSet, data_root
 from benchmarks.datasets.digits import DIGITS
 from benchmarks.datasets.download import DownloadError, Patience, Report, fetch
 from benchmarks.datasets.exposures import CIFAR100, EMNIST
@@ -68,14 +68,14 @@ def _show(root: Path, downloads: Mapping[str, Download]) -> None:
         print(f"{entry.name:10}{entry.title:16}{state}  [licence: {entry.licence}]")
 
 
-def _state(entry: Dataset | Exposure, root: Path, download: Download | None) -> str:
+def _state(entry: Dataset | ExposureSet, root: Path, download: Download | None) -> str:
     files = entry.find(root)
     if files is None:
         size = f"{download.megabytes:.1f} MB, " if download else ""
         return f"missing  {size}get it: {entry.remedy}"
     size = f"{sum(path.stat().st_size for path in files) / 1e6:.1f} MB"
     try:
-        rows = f", {entry.count(root):,} images" if isinstance(entry, Exposure) else ""
+        rows = f", {entry.count(root):,} images" if isinstance(entry, ExposureSet) else ""
     except ValueError as fault:
         return f"damaged  {fault}"
     return f"present  {size}{rows}, {files[0].parent}"

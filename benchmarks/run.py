@@ -1,12 +1,11 @@
 """``python -m benchmarks.run``: sweep a suite, one row per trial, then every table and figure.
 
-Exit codes: 0 all done, 1 scores regressed, 2 some trials failed, 3 internal error, 4 usage or data
-missing (what is there has run), 130 interrupted (finished rows are kept).
+Exit codes: 0 all done, 1 kept for regressed scores, 2 some trials failed, 3 internal error, 4 usage
+or data missing (what is there has run), 130 interrupted (finished rows are kept).
 """
 
 import argparse
 import logging
-import os
 import sys
 import tempfile
 import time
@@ -17,7 +16,7 @@ from pathlib import Path
 
 from benchmarks.arguments import parser
 from benchmarks.console import Console
-from benchmarks.datasets.base import DataMissing, data_root
+from benchmarks.datasets.base import data_root
 from benchmarks.plan import Plan, Request, UsageError, chains, make_plan
 from benchmarks.record import append
 from benchmarks.report import build
@@ -38,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     try:
         return run(arguments, console)
-    except (UsageError, DataMissing, ValueError, OSError) as error:
+    except (UsageError, OSError) as error:
         console.error(str(error))
         return USAGE
     except KeyboardInterrupt:
@@ -52,9 +51,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Plan, run what is not done yet, build tables and figures; returns the exit code."""
     request = asked(arguments)
-    plan = make_plan(request)
     store = Store(arguments.out)
-    finished = {} if arguments.dry_run and not arguments.out.exists() else store.finished()
+    try:
+        plan, finished = make_plan(request), store.finished()
+    except ValueError as error:  # damaged data, or rows of another version
+        raise UsageError(str(error)) from None
     left = [one for one in plan.trials if one.digest not in finished]
     device, jobs = placed(arguments.device, arguments.jobs)
     console.plan(arguments, plan, len(left), device, jobs)
@@ -118,6 +119,7 @@ def asked(arguments: argparse.Namespace) -> Request:
 def placed(device: str, jobs: int | None) -> tuple[str, int]:
     """Device and number of processes; UsageError for a device this machine does not have."""
     from baselines.deep import find_device
+    from benchmarks.schedule import cores
 
     try:
         found = find_device(device)
@@ -128,8 +130,7 @@ def placed(device: str, jobs: int | None) -> tuple[str, int]:
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
         raise UsageError(f"--device {device}: {reason}; choose auto, cpu or cuda:N") from None
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return str(found), jobs or (1 if found.type == "cuda" else cores or 1)
+    return str(found), jobs or (1 if found.type == "cuda" else cores())
 
 
 def writable(out: Path) -> None:

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 
 import joblib
@@ -28,33 +28,44 @@ def run_chains(
         for chain in chains:
             yield from evaluate(chain, root, store, device)
         return
-    left = list(chains)
-    try:
-        yield from _pool(left, root, store, device, jobs, ahead=jobs)
-    except TerminatedWorkerError:
+    left = yield from _attempt(chains, root, store, device, jobs, ahead=jobs)
+    if left:
         log.warning("a worker process was killed; going on one chain at a time")
-        yield from _one_by_one(_unfinished(left, store), root, store, device)
-
-
-def _one_by_one(chains: list[Chain], root: Path, store: Store, device: str) -> Iterator[Row]:
-    """As a pool that holds one chain at a time: a killed process then tells which trial it was."""
-    while chains:
-        try:
-            yield from _pool(chains, root, store, device, 2, ahead=1)
-            return
-        except TerminatedWorkerError:
-            chains = _unfinished(chains, store)
-            culprit = chains[0][0]
-            row = failed_row(culprit, device, "the process was killed (out of memory?)")
+    while left:
+        # A pool of two that holds one chain at a time: the first trial left is the one that died.
+        left = yield from _attempt(left, root, store, device, 2, ahead=1)
+        if left:
+            reason = "the process was killed (out of memory?)"
+            row = failed_row(left[0][0], device, reason)
             store.write(row, {})
             yield row
-            chains = [rest for chain in chains if (rest := [p for p in chain if p != culprit])]
+            left = without(left, [row])
+
+
+def _attempt(
+    chains: Sequence[Chain], root: Path, store: Store, device: str, jobs: int, ahead: int
+) -> Generator[Row, None, list[Chain]]:
+    """Rows of a pool; returns what is left to run, nothing unless a process was killed.
+
+    A row that is older than the attempt is one of an earlier run: it failed, and is tried again.
+    """
+    older = {row["stem"]: row["finished"] for row in store.rows()}
+    seen: set[str] = set()
+    try:
+        for row in _pool(chains, root, store, device, jobs, ahead):
+            seen.add(row["stem"])
+            yield row
+    except TerminatedWorkerError:
+        new = [row for row in store.rows() if older.get(row["stem"]) != row["finished"]]
+        yield from (row for row in new if row["stem"] not in seen)
+        return without(chains, new)
+    return []
 
 
 def _pool(
     chains: Sequence[Chain], root: Path, store: Store, device: str, jobs: int, ahead: int
 ) -> Iterator[Row]:
-    threads = max(1, (os.cpu_count() or 1) // jobs)
+    threads = max(1, cores() // jobs)
     with joblib.parallel_config("loky", n_jobs=jobs, inner_max_num_threads=threads):
         parallel = joblib.Parallel(
             return_as="generator_unordered", batch_size=1, pre_dispatch=ahead
@@ -67,8 +78,15 @@ def _chain(chain: Chain, root: Path, store: Store, device: str) -> list[Row]:
     return list(evaluate(chain, root, store, device))
 
 
-def _unfinished(chains: Sequence[Chain], store: Store) -> list[Chain]:
-    """What of `chains` has no row yet, failed ones included."""
-    stems = {row["stem"] for row in store.rows()}
+def without(chains: Sequence[Chain], rows: Sequence[Row]) -> list[Chain]:
+    """What of `chains` has no row among `rows`."""
+    stems = {row["stem"] for row in rows}
     rest = [[one for one in chain if one.stem not in stems] for chain in chains]
     return [chain for chain in rest if chain]
+
+
+def cores() -> int:
+    """Processor cores this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,7 +1,8 @@
 """Rows on disk: one JSON file per trial, its raw scores beside it.
 
-``OUT/rows/<stem>.json`` holds a row, ``OUT/scores/<stem>.npz`` its arrays. One process writes;
-any number may read. Never imports torch: every table is rebuilt from here on any machine.
+``OUT/rows/<stem>.json`` holds a row, ``OUT/scores/<stem>.npz`` its arrays. Each process writes
+the rows it made, whole or not at all; any number may read. Never imports torch: every table is
+rebuilt from here on any machine.
 """
 
 import json
@@ -9,7 +10,7 @@ import logging
 import os
 import re
 import zipfile
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -74,10 +75,6 @@ class Store:
     def finished(self) -> dict[str, Row]:
         """Rows that are done, by digest; a failed trial is not among them and so is retried."""
         return {row["digest"]: row for row in self.rows() if row["status"] == "done"}
-
-    def done(self, digests: Collection[str]) -> set[str]:
-        """Those of ``digests`` whose trial is done."""
-        return set(digests) & self.finished().keys()
 
     def arrays(self, row: Mapping[str, Any], names: Sequence[str] = ()) -> dict[str, np.ndarray]:
         """Arrays of a row: those of ``names`` that it has, or all of them.

@@ -3,88 +3,51 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from baselines.autoencoder import Autoencoder
-from baselines.deep_sad import DeepSAD
-from baselines.deep_svdd import DeepSVDD, SoftDeepSVDD
-from baselines.hsc import BCE, CLASSIFIER, HSC, LOGIT, Focal
-from benchmarks import recipes as r
+from sklearn.base import clone
+
+from baselines.detector import Detector
 from benchmarks.datasets import LABELLED, textures
-from benchmarks.task import Categories, OneVsRest, Scenario, Source
+from benchmarks.datasets.held_back import held_back
+from benchmarks.datasets.mnist import FASHION_MNIST
+from benchmarks.paper import PAPER_SETTINGS
+from benchmarks.recipes import ANY, FAST_SETTINGS, SHALLOW_SETTINGS, Setting, Settings
+from benchmarks.task import Categories, OneVsRest, Scenario, TaskSource
 
 RECIPES = ("fast", "paper")
+EXPOSED = ("hsc", "bce", "focal", "fcdd")  # train against an exposure
+LABELS = ("deep_sad",)  # are given known anomalies
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A detector at the door: what it is, and its settings by recipe and data set.
+    """A detector at the door: its settings by recipe and data set, and what it trains with."""
 
-    `exposed` detectors train against an exposure, `labelled` ones are given known anomalies.
-    """
-
-    title: str
-    fast: r.Settings
-    paper: r.Settings
-    exposed: bool = False
-    labelled: bool = False
-
-    def setting(self, recipe: str, dataset: str) -> r.Setting:
-        """Raises KeyError where the recipe has nothing for the data set."""
-        settings = {"fast": self.fast, "paper": self.paper}[recipe]
-        return settings[dataset] if dataset in settings else settings[r.ANY]
+    settings: dict[str, Settings]
+    exposed: bool
+    labelled: bool
 
     def has(self, recipe: str, dataset: str) -> bool:
-        settings = {"fast": self.fast, "paper": self.paper}[recipe]
-        return dataset in settings or r.ANY in settings
+        return dataset in self.settings[recipe] or ANY in self.settings[recipe]
+
+    def setting(self, recipe: str, dataset: str) -> Setting:
+        """Raises KeyError where the recipe has nothing for the data set."""
+        found = self.settings[recipe]
+        return found[dataset] if dataset in found else found[ANY]
+
+    def make(self, recipe: str, dataset: str) -> Detector:
+        """A fresh, unfitted detector."""
+        return clone(self.setting(recipe, dataset).detector)
 
 
-def _shallow(title: str, settings: r.Settings) -> Entry:
-    return Entry(title, settings, settings)
+def _entry(name: str) -> Entry:
+    if name in SHALLOW_SETTINGS:
+        settings = dict.fromkeys(RECIPES, SHALLOW_SETTINGS[name])
+    else:
+        settings = {"fast": FAST_SETTINGS[name], "paper": PAPER_SETTINGS[name]}
+    return Entry(settings, name in EXPOSED, name in LABELS)
 
 
-DETECTORS: dict[str, Entry] = {
-    "svdd": Entry("SVDD", r.SPHERE, r.PAPER_SPHERE),
-    "autoencoder": Entry(
-        "Autoencoder",
-        r.fast(lambda recipe: Autoencoder(r.ErrorOf(r.MirroredLeNet(r.CODER)), recipe), r.CODING),
-        r.paper_autoencoder(),
-    ),
-    "deep_svdd": Entry("Deep SVDD", r.fast_centred(DeepSVDD, r.CENTRING), r.paper_svdd(DeepSVDD)),
-    "deep_svdd_soft": Entry(
-        "Deep SVDD (soft boundary)",
-        r.fast_centred(SoftDeepSVDD, r.CENTRING, warm_up=2),
-        r.paper_svdd(SoftDeepSVDD, ("R by the batch's quantile; the paper searches it",)),
-    ),
-    "deep_sad": Entry(
-        "Deep SAD",
-        r.fast_centred(DeepSAD, r.CENTRING, pretrain_on_anomalies=False),
-        r.paper_sad(),
-        labelled=True,
-    ),
-    "hsc": Entry(
-        "HSC",
-        r.fast(lambda recipe: HSC(CLASSIFIER, recipe), r.CLASSIFYING, "photos"),
-        r.paper_hsc(lambda recipe: HSC(CLASSIFIER, recipe)),
-        exposed=True,
-    ),
-    "bce": Entry(
-        "BCE",
-        r.fast(lambda recipe: BCE(LOGIT, recipe), r.CLASSIFYING, "photos"),
-        r.paper_hsc(lambda recipe: BCE(LOGIT, recipe)),
-        exposed=True,
-    ),
-    "focal": Entry(
-        "Focal",
-        r.fast(lambda recipe: Focal(LOGIT, recipe), r.CLASSIFYING, "photos"),
-        r.paper_hsc(lambda recipe: Focal(LOGIT, recipe)),
-        exposed=True,
-    ),
-    "fcdd": Entry("FCDD", r.fast_fcdd(r.EXPLAINING), r.paper_fcdd(), exposed=True),
-    "iforest": _shallow("Isolation forest", r.FOREST),
-    "kde": _shallow("KDE", r.DENSITY),
-    "ocsvm": _shallow("OC-SVM", r.ONE_CLASS),
-    "knn": _shallow("k nearest neighbours", r.NEIGHBOURS),
-    "pca": _shallow("PCA", r.SUBSPACE),
-}
+DETECTORS: dict[str, Entry] = {name: _entry(name) for name in (*FAST_SETTINGS, *SHALLOW_SETTINGS)}
 
 TEXTURES = Categories(
     name="textures",
@@ -96,30 +59,31 @@ TEXTURES = Categories(
     source="ours: procedural surfaces with planted defects (MIT)",
     remedy="it is part of this project",
 )
+VALIDATION = held_back(FASHION_MNIST)
 
-DATASETS: dict[str, Source] = {
-    **{data.name: OneVsRest(data) for data in LABELLED},
+DATASETS: dict[str, TaskSource] = {
+    **{data.name: OneVsRest(data) for data in (*LABELLED, VALIDATION)},
     "textures": TEXTURES,
 }
 
 
 @dataclass(frozen=True)
 class Suite:
-    """A named sweep: data sets, and how many of their normals (None: all)."""
+    """A named sweep over data sets."""
 
     about: str
     datasets: tuple[str, ...]
-    normals: int | None = None
 
 
 SUITES: dict[str, Suite] = {
     "quick": Suite("embedded data, minutes: digits and textures", ("digits", "textures")),
     "fmnist": Suite("Fashion-MNIST, every class against the rest", ("fmnist",)),
     "mnist": Suite("MNIST, every class against the rest", ("mnist",)),
-    "all": Suite("everything above", ("digits", "textures", "fmnist", "mnist")),
+    "all": Suite("quick, fmnist and mnist", ("digits", "textures", "fmnist", "mnist")),
+    "validate": Suite(
+        "Fashion-MNIST's training images, split: where fast recipes are chosen", (VALIDATION.name,)
+    ),
 }
-
-LABELS = Scenario(labelled=0.05, known_classes=1)
 
 
 def scenario_of(entry: Entry, dataset: str, asked: Scenario) -> Scenario:

@@ -46,7 +46,7 @@ class Task:
     notes: tuple[str, ...] = ()
 
 
-class Source(Protocol):
+class TaskSource(Protocol):
     """A data set as the harness sees it: normals (classes or categories), each giving a task."""
 
     @property

@@ -27,11 +27,6 @@ class Trial:
     scenario: Scenario = Scenario()
 
     @property
-    def key(self) -> str:
-        """``dataset/detector/normal/recipe/seed``, for people."""
-        return "/".join((self.dataset, self.detector, self.normal, self.recipe, str(self.seed)))
-
-    @property
     def random_seed(self) -> int:
         """Seed of the detector: the same for all detectors of a task, so that members which start
         from the same autoencoder share it. 31 bits: scikit-learn takes no more."""
@@ -62,11 +57,13 @@ class Planned:
 
     @property
     def digest(self) -> str:
-        """12 digits over protocol, trial, resolved recipe and the content of the data."""
+        """12 digits over protocol, trial, resolved values and the content of the data; where the
+        values come from may be reworded."""
         parts = {
             "protocol": PROTOCOL,
             "trial": self.trial.identity(),
-            "resolved": self.resolved,
+            "detector": self.resolved["detector"],
+            "parameters": self.resolved["parameters"],
             "revisions": self.revisions,
         }
         text = json.dumps(parts, sort_keys=True, separators=(",", ":"))

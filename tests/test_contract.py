@@ -25,7 +25,7 @@ def digits(tmp_path_factory):
 
 def made(name: str, **values) -> Detector:
     """The registered detector with its `fast` recipe for digits."""
-    detector = clone(DETECTORS[name].setting("fast", "digits").detector)
+    detector = DETECTORS[name].make("fast", "digits")
     given = {"seed": 3, "device": "cpu"} | values
     names = detector.get_params(deep=False)
     return detector.set_params(**{k: v for k, v in given.items() if k in names})

@@ -10,7 +10,7 @@ import pytest
 
 from baselines.deep import DeepDetector
 from baselines.detector import Detector
-from benchmarks.suites import DATASETS, DETECTORS, SUITES
+from benchmarks.suites import DATASETS, DETECTORS, SUITES, VALIDATION
 
 ROOT = Path(__file__).parent.parent
 MAY_IMPORT = {
@@ -78,7 +78,7 @@ def test_every_final_detector_is_registered():
     used = {
         type(setting.detector)
         for entry in DETECTORS.values()
-        for settings in (entry.fast, entry.paper)
+        for settings in entry.settings.values()
         for setting in settings.values()
     }
     assert {c for c in final_classes(Detector) if c is not DeepDetector} == used
@@ -87,7 +87,7 @@ def test_every_final_detector_is_registered():
 def test_suites_name_known_data():
     for suite in SUITES.values():
         assert set(suite.datasets) <= set(DATASETS)
-    assert set(SUITES["all"].datasets) == set(DATASETS)
+    assert {*SUITES["all"].datasets, VALIDATION.name} == set(DATASETS)
 
 
 def test_source_files_stay_short():

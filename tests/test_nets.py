@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch import nn
 
+from baselines.fast import CODER
 from baselines.nets import LeNet, MirroredLeNet, initialise, uniform_weights, xavier_weights
-from benchmarks.recipes import AE_28, CODER, LENET_FMNIST, LENET_MNIST
+from benchmarks.paper import AE_28, LENET_FMNIST, LENET_MNIST
 from fcdd.nets import Net28, Net32
 from fcdd.receptive import ReceptiveField, receptive_field, upsample
 

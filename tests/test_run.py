@@ -132,9 +132,47 @@ def test_an_interrupted_run_loses_no_finished_row(how, code, tmp_path):
     assert {stem: after[stem]["finished"] for stem in kept} == kept
 
 
+def children(pid: int) -> list[int]:
+    """Processes below `pid` that run trials."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = int(path.read_text().rsplit(")", 1)[1].split()[1])
+            loky = b"loky" in path.with_name("cmdline").read_bytes()
+        except OSError:
+            continue
+        if parent == pid and loky:
+            found.append(int(path.parent.name))
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="finds worker processes in /proc")
+def test_a_killed_worker_costs_at_most_its_trial(tmp_path):
+    many = ("--suite", "quick", "--normal", "1", "3", "5", "7", "--detectors", "svdd", "hsc", "bce")
+    arguments = command(*many, "--out", tmp_path, "--jobs", 2)
+    with subprocess.Popen(
+        arguments, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        next(line for line in process.stdout if line.startswith("[3/"))
+        workers = [w for w in children(process.pid) if b"resource" not in cmdline(w)]
+        os.kill(workers[0], signal.SIGKILL)
+        _, errors = process.communicate(timeout=200)
+    found = rows(tmp_path)
+    assert len(found) == 12 and process.returncode in (0, 2)
+    assert "a worker process was killed" in errors
+    assert sum(row["status"] == "failed" for row in found.values()) <= 1
+    assert run(*many, "--out", tmp_path).returncode == 0
+
+
+def cmdline(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
+        (("--suite", "quick", "--recipe", "paper", "--detectors", "fcdd"), ("no paper recipe",)),
         (("--suite", "nonsense"), ("unknown suite 'nonsense'", "fmnist", "quick")),
         (("--detectors", "svm"), ("unknown detector 'svm'", "deep_svdd")),
         (("--normal", "cat"), ("unknown normal 'cat'", "weave")),
@@ -150,7 +188,14 @@ def test_bad_names_are_one_line_and_exit_4(arguments, words):
 
 @pytest.mark.parametrize(
     "arguments",
-    [("--seeds", "a-b"), ("--labelled", "2"), ("--jobs", "0"), ("--recipe", "slow"), ("--what",)],
+    [
+        ("--seeds", "a-b"),
+        ("--seeds", "4-0"),
+        ("--labelled", "2"),
+        ("--jobs", "0"),
+        ("--recipe", "slow"),
+        ("--what",),
+    ],
 )
 def test_bad_arguments_are_usage_errors(arguments):
     done = run(*arguments)

@@ -9,12 +9,12 @@ from sklearn.base import clone
 
 from baselines.anomalies import Append, Replace
 from baselines.augment import Crop, Flip, GlobalContrast, Noise
-from baselines.autoencoder import Autoencoder, Pretraining
+from baselines.autoencoder import Autoencoder, ErrorOf, Pretraining
 from baselines.deep import fit_many
 from baselines.deep_sad import DeepSAD
 from baselines.deep_svdd import DeepSVDD, SoftDeepSVDD
 from baselines.hsc import BCE, HSC, Focal
-from baselines.nets import LeNet
+from baselines.nets import LeNet, MirroredLeNet
 from baselines.schedules import OneCycle, sgd
 from baselines.stack import across, compiled
 from baselines.trainer import Recipe
@@ -28,7 +28,7 @@ CLASSIFIER = LeNet((4, 4), 16, 8, bias=True, affine=True)
 START = Pretraining(RECIPE)
 
 MEMBERS = {
-    "autoencoder": Autoencoder(recipe=AUGMENTED),
+    "autoencoder": Autoencoder(ErrorOf(MirroredLeNet(NET)), AUGMENTED),
     "deep_svdd": DeepSVDD(NET, RECIPE, pretraining=START),
     "deep_svdd_soft": SoftDeepSVDD(NET, RECIPE, pretraining=START, warm_up=1),
     "deep_sad": DeepSAD(NET, RECIPE, pretraining=START),
@@ -72,6 +72,37 @@ def test_classes_of_other_size_are_trained_apart_with_equal_result():
 def test_fit_many_refuses_different_detectors():
     with pytest.raises(ValueError, match="differ in seeds only"):
         fit_many([MEMBERS["hsc"], MEMBERS["bce"]], [data(0)[0], data(1)[0]])
+
+
+@pytest.mark.parametrize("name", ["deep_svdd", "hsc", "fcdd"])
+def test_k_together_runs_in_default_precision(name):
+    recipe = replace(MEMBERS[name].recipe, precision=None)
+    member = clone(MEMBERS[name]).set_params(recipe=recipe)
+    if name == "deep_svdd":
+        member.set_params(pretraining=Pretraining(recipe))
+    many = fit_many([clone(member) for _ in range(2)], [data(0)[0], data(1)[0]])
+    assert all(np.isfinite(found.decision_scores_).all() for found in many)
+
+
+def test_sets_of_other_size_inside_are_trained_apart():
+    """Deep SAD that pretrains on normal rows only: as many rows, but not as many normal ones."""
+    images, y = data(0)
+    fewer = y.copy()
+    fewer[np.flatnonzero(y)[0]] = 0
+    member = clone(MEMBERS["deep_sad"]).set_params(pretrain_on_anomalies=False)
+    fit_many([member, clone(member)], [images, images], [y, fewer])
+    alone = clone(member).fit(images, fewer)
+    np.testing.assert_allclose(
+        alone.decision_scores_, clone(member).fit(images, fewer).decision_scores_
+    )
+
+
+def test_masks_reach_fit_many():
+    images, y = data(0)
+    masks = np.zeros((len(images), 28, 28))
+    masks[y == 1, :4] = 1
+    found = fit_many([clone(MEMBERS["fcdd"])], [images], [y], [masks])[0]
+    assert np.isfinite(found.decision_scores_).all()
 
 
 def test_across_is_a_loop_over_the_leading_axis():

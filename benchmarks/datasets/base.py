@@ -63,7 +63,7 @@ class Dataset:
 
 
 @dataclass(frozen=True)
-class Exposure:
+class ExposureSet:
     """Anomalies borrowed from elsewhere (outlier exposure: Hendrycks et al. 2019).
 
     ``load(root, shape, limit, seed)`` returns uint8 ``(m, c, h, w)`` in the shape asked for; with a

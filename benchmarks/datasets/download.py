@@ -1,7 +1,7 @@
 """Files from the network: resumed where they broke off, checked before use, put in place at once.
 
 A transfer grows ``NAME.part``; only a file whose checksum is right gets its name. MD5 is what the
-data sets' homes publish: it finds damage, while HTTPS guards the way.
+data sets' homes publish: it finds damage, and is no proof against forgery.
 """
 
 import errno

@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmarks.datasets.base import (
     DataMissing,
-    Exposure,
+    ExposureSet,
     Files,
     Shape,
     content_revision,
@@ -116,7 +116,7 @@ def _load_mnist(root: Path, shape: Shape, limit: int | None, seed: int) -> np.nd
     return fit(images[draw(len(images), limit, seed)], shape)
 
 
-CIFAR100 = Exposure(
+CIFAR100 = ExposureSet(
     name="cifar100",
     title="CIFAR-100",
     find=_find_cifar,
@@ -128,7 +128,7 @@ CIFAR100 = Exposure(
     remedy=prepare_command("cifar100"),
 )
 
-EMNIST = Exposure(
+EMNIST = ExposureSet(
     name="emnist",
     title="EMNIST letters",
     find=_find_letters,
@@ -140,7 +140,7 @@ EMNIST = Exposure(
     remedy=prepare_command("emnist"),
 )
 
-MNIST_EXPOSURE = Exposure(
+MNIST_EXPOSURE = ExposureSet(
     name="mnist",
     title="MNIST",
     find=MNIST.find,

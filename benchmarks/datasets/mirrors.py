@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmarks.datasets.base import Dataset, Exposure
+from benchmarks.datasets.base import Dataset, ExposureSet
 from benchmarks.datasets.download import Remote
 from benchmarks.datasets.exposures import CIFAR100, EMNIST
 from benchmarks.datasets.mnist import FASHION_MNIST, MNIST
@@ -13,7 +13,7 @@ from benchmarks.datasets.mnist import FASHION_MNIST, MNIST
 class Download:
     """What brings a data set or exposure: its files, and their folder under the data root."""
 
-    entry: Dataset | Exposure
+    entry: Dataset | ExposureSet
     folder: str
     files: tuple[Remote, ...]
 

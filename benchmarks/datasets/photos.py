@@ -11,7 +11,7 @@ import sklearn.datasets
 
 from baselines.photos import PHOTOS as NAMES
 from baselines.photos import photo_crops, revision
-from benchmarks.datasets.base import Exposure, Files, Shape, draw
+from benchmarks.datasets.base import ExposureSet, Files, Shape, draw
 
 COUNT = 10_000
 
@@ -26,7 +26,7 @@ def _load(_: Path, shape: Shape, limit: int | None, seed: int) -> np.ndarray:
     return photo_crops(shape, len(draw(COUNT, limit, seed)), seed)
 
 
-PHOTOS = Exposure(
+PHOTOS = ExposureSet(
     name="photos",
     title="Photos",
     find=_find,

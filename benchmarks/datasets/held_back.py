@@ -1,0 +1,25 @@
+"""A labelled data set without its test images: the last rows of each class stand in for them."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.datasets.base import Dataset, Images
+
+HELD_BACK = 1000  # rows of each class
+
+
+def held_back(data: Dataset) -> Dataset:
+    """The training images of `data`, split: choices made here do not touch its test set."""
+
+    def load(root: Path) -> Images:
+        images = data.load(root)
+        labels = images.train_labels
+        last = [np.flatnonzero(labels == k)[-HELD_BACK:] for k in range(len(images.classes))]
+        held = np.zeros(len(labels), dtype=bool)
+        held[np.concatenate(last)] = True
+        train, test = images.train[~held], images.train[held]
+        return Images(train, labels[~held], test, labels[held], images.classes)
+
+    return replace(data, name=f"{data.name}_held_back", title=f"{data.title}, held back", load=load)
