@@ -110,8 +110,15 @@ def _parts(table: Table, line: str, column: str) -> tuple[str, str, str, bool]:
     value, std, theirs, mark, best = cell
     ours = (mark or MISSING) if pd.isna(value) else f"{100 * value:.1f}{mark}"
     spread = "" if pd.isna(std) else f"{100 * std:.1f}"
-    known = "" if pd.isna(theirs) else f"({round(100 * theirs, 1):g})"  # .82 was printed, not .820
-    return ours, spread, known, bool(best)
+    return ours, spread, _beside(value, theirs), bool(best)
+
+
+def _beside(value: float, theirs: float) -> str:
+    """The published number as it was printed (.82, not .820), and ours less that."""
+    if pd.isna(theirs):
+        return ""
+    difference = "" if pd.isna(value) else f", {100 * (value - theirs):+.1f}"
+    return f"({round(100 * theirs, 1):g}{difference})"
 
 
 def _tex_cell(table: Table, line: str, column: str) -> str:

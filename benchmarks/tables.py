@@ -14,7 +14,10 @@ from benchmarks.render import as_rich as as_rich  # the runner prints a table af
 from benchmarks.store import newest
 
 LEFT_OUT = "* Trials that failed or are missing are left out."
-SOURCES = "In parentheses the papers' means; their sources stand under each dataset's table."
+SOURCES = (
+    "In parentheses the papers' means and ours less theirs; their sources stand under each "
+    "dataset's table."
+)
 MAIN = ("image_auroc", "pixel_auroc")  # the overview's metrics
 
 

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from benchmarks.datasets.base import Images
+from benchmarks.datasets.digits import DIGITS
+from benchmarks.datasets.held_back import held_back
 from benchmarks.suites import DATASETS, TEXTURES
 from benchmarks.task import Scenario, one_vs_rest
 
@@ -99,6 +101,17 @@ def test_categories_come_with_masks(tmp_path):
     assert (task.test_masks.any((1, 2)) == task.test_labels.astype(bool)).all()
     with pytest.raises(ValueError, match="no anomalies to pollute"):
         TEXTURES.task(tmp_path, "weave", Scenario(pollution=0.1), 0)
+
+
+def test_held_back_images_are_training_images(tmp_path):
+    whole, split = DIGITS.load(tmp_path), held_back(DIGITS, 20).load(tmp_path)
+    assert np.bincount(split.test_labels).tolist() == [20] * 10
+    assert len(split.train) + len(split.test) == len(whole.train)
+    known = {image.tobytes() for image in whole.train}
+    assert all(image.tobytes() in known for image in split.test)
+    fours = whole.train[whole.train_labels == 4]
+    assert np.array_equal(split.train[split.train_labels == 4], fours[:-20])
+    assert np.array_equal(split.test[split.test_labels == 4], fours[-20:])
 
 
 def test_every_data_set_says_what_it_is():

@@ -7,16 +7,15 @@ import numpy as np
 
 from benchmarks.datasets.base import Dataset, Images
 
-HELD_BACK = 1000  # rows of each class
 
-
-def held_back(data: Dataset) -> Dataset:
-    """The training images of `data`, split: choices made here do not touch its test set."""
+def held_back(data: Dataset, rows: int = 1000) -> Dataset:
+    """The training images of `data`, split: the last `rows` of each class are the test images, so
+    that choices made here do not touch its own."""
 
     def load(root: Path) -> Images:
         images = data.load(root)
         labels = images.train_labels
-        last = [np.flatnonzero(labels == k)[-HELD_BACK:] for k in range(len(images.classes))]
+        last = [np.flatnonzero(labels == k)[-rows:] for k in range(len(images.classes))]
         held = np.zeros(len(labels), dtype=bool)
         held[np.concatenate(last)] = True
         train, test = images.train[~held], images.train[held]
