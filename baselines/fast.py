@@ -2,7 +2,7 @@
 
 Chosen on Fashion-MNIST's training images (``python -m benchmarks.run --suite validate``: 5,000 rows
 of a class train, its other 1,000 and 9,000 of the other classes compare), never on a test set.
-Numbers below are mean AUROC there.
+Numbers below are mean AUROC on a random split of those sizes, one seed, two cores, 2026-11-23.
 """
 
 from baselines.anomalies import Append
