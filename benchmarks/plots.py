@@ -45,7 +45,7 @@ class Show:
 
     store: Store
     frame: pd.DataFrame
-    galleries: int = 3
+    galleries: int = 2
 
     def arrays(self, row: Any, *names: str) -> dict[str, np.ndarray]:
         """Arrays of a row; none, and a warning, when its file is missing or broken."""

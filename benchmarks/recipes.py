@@ -43,7 +43,7 @@ FAST = (
     "training images (suite validate: 5,000 rows of a class train; its other 1,000 and 9,000 of "
     "the other classes compare)"
 )
-SMALL = "ours: as on Fashion-MNIST, batches of 32 and 6,000 rows in all, for a few hundred rows"
+SMALL = "ours: as on Fashion-MNIST, batches of 32, 3,000 rows in all, for few rows"
 PLAIN = f"{SMALL}; Net32, and contrast as it is, for it tells defects"
 SIZES = ((ANY, None, FAST), ("digits", 90, SMALL), ("textures", 200, SMALL))
 
@@ -69,8 +69,8 @@ def stretched(detector: DeepDetector, rows: int | None) -> DeepDetector:
 
 
 def small(recipe: Recipe, rows: int) -> Recipe:
-    """Batches of 32, and as many epochs as make 6,000 rows."""
-    return replace(recipe, batch=32, epochs=max(recipe.epochs, 6000 // rows))
+    """Batches of 32, and as many epochs as make 3,000 rows."""
+    return replace(recipe, batch=32, epochs=max(recipe.epochs, 3000 // rows))
 
 
 def fast_fcdd() -> Settings:

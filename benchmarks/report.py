@@ -26,7 +26,7 @@ Maker = Callable[[pd.DataFrame], dict[str, Table]]
 Job = tuple[str, pd.DataFrame, Callable[[], list[Path]]]  # name, the lines it shows, what writes it
 
 
-def build(out: Path, galleries: int = 3) -> list[Path]:
+def build(out: Path, galleries: int = 2) -> list[Path]:
     """Write every table and figure that is missing or out of date; return the files written.
 
     galleries: how many normals of each dataset and recipe get a gallery.
@@ -109,7 +109,7 @@ def main() -> int:
     """Command line: ``python -m benchmarks.report OUT``; 0 when all is written, 1 with a reason."""
     parser = argparse.ArgumentParser(prog="benchmarks.report", description=__doc__)
     parser.add_argument("out", type=Path, help="output folder of a run")
-    parser.add_argument("--galleries", type=int, default=3, help="normals per dataset (default 3)")
+    parser.add_argument("--galleries", type=int, default=2, help="normals per dataset (default 2)")
     parser.add_argument(
         "--into", type=Path, metavar="FILE", help="put the overview between FILE's marks, only"
     )

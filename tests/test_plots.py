@@ -119,7 +119,7 @@ def test_true_anomalies_are_framed_and_examples_sorted_by_score() -> None:
 def test_every_figure_is_drawn_under_its_name(tmp_path: Path) -> None:
     fill(tmp_path)
     store = Store(tmp_path)
-    show = Show(store, frame(store.rows()))
+    show = Show(store, frame(store.rows()), galleries=3)
     names = [d.name for figures in FIGURES.values() for d in figures(show)]
     galleries = [f"gallery-fmnist-{n}-fast" for n in ("t_shirt_top", "trouser", "pullover")]
     assert names == ["roc-fmnist-fast", "heatmap-fmnist-image_auroc-fast", *galleries]
