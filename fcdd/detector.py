@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from baselines.anomalies import Exposure, Replace
-from baselines.augment import Crop, Flip, GlobalContrast
+from baselines.augment import GlobalContrast
 from baselines.deep import DeepDetector
 from baselines.fast import CYCLE
 from baselines.hsc import pseudo_huber, separate
@@ -18,14 +18,14 @@ from baselines.trainer import Recipe, State
 from fcdd.nets import Net28
 from fcdd.receptive import receptive_field, upsample
 
-# Ours, see `baselines.fast`: the paper's augmentation and optimiser, 3 epochs instead of 400.
+# Ours, chosen as `baselines.fast` says (classes 1, 2, 3, 6, 8): with the paper's crops and flips .884
+# after 6 epochs, without them .901 (.894 after 3). The paper trains for 400.
 EXPLAINING = Recipe(
-    epochs=3,
+    epochs=6,
     lr=1e-2,
     optimiser=sgd,
     schedule=CYCLE,
     placement=Replace(0.5),
-    augment=(Crop(2), Flip()),
     normalise=GlobalContrast(),
     weight_decay=1e-6,
 )
