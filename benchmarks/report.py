@@ -39,10 +39,10 @@ def build(out: Path, galleries: int = 2) -> list[Path]:
     if lines.empty:
         raise FileNotFoundError(f"{out}: no rows to report; run the benchmark into it first")
     stamps = out / ".report"
-    fresh, code, written = _recorded(stamps), _code(), []
+    fresh, written = _recorded(stamps), []
     try:
         for name, shown, write in _jobs(out, lines, Show(store, newest(lines), galleries)):
-            stamp = _stamp(shown, code)
+            stamp = _stamp(shown, CODE)
             known, *files = fresh.get(name, [""])
             if known == stamp and all((out / file).exists() for file in files):
                 continue
@@ -98,6 +98,10 @@ def _code() -> str:
     if published.PATH.exists():
         sources.append(published.PATH)
     return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
+
+
+# Taken when the code is loaded, not when it has drawn: it may be edited during a long run.
+CODE = _code()
 
 
 def _stamp(shown: pd.DataFrame, code: str) -> str:
