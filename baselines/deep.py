@@ -115,28 +115,30 @@ def fit_rows(detectors: Sequence[DeepDetector], rows: Sequence[Rows]) -> None:
     class are done once."""
     device = find_device(detectors[0].device)
     sets = [d.training_set(_to(own, device)) for d, own in zip(detectors, rows, strict=True)]
+    keys = [_memory_key(d, part) for d, part in zip(detectors, sets, strict=True)]
     by_size: dict[int, list[int]] = {}
-    for k, (d, part) in enumerate(zip(detectors, sets, strict=True)):
+    for k, (d, part, key) in enumerate(zip(detectors, sets, keys, strict=True)):
         if len(part.rows) < 2:
             raise ValueError(f"{type(d).__name__}: at least two rows to train on are needed")
-        key = _memory_key(d, part)
         if key in _REMEMBERED:
             _REMEMBERED.move_to_end(key)
             _take(d, *deepcopy(_REMEMBERED[key]), 0.0)
         else:
             by_size.setdefault(len(part.rows), []).append(k)
     for group in by_size.values():
-        _train([detectors[k] for k in group], [sets[k] for k in group])
+        _train([detectors[k] for k in group], [sets[k] for k in group], [keys[k] for k in group])
 
 
-def _train(detectors: Sequence[DeepDetector], sets: Sequence[TrainingSet]) -> None:
+def _train(
+    detectors: Sequence[DeepDetector], sets: Sequence[TrainingSet], keys: Sequence[str | None]
+) -> None:
     began = time.perf_counter()
     nets = detectors[0].start(detectors, sets)
     trained = train(nets, detectors[0], sets, detectors[0].recipe)
     seconds = (time.perf_counter() - began) / len(sets)
-    for d, part, net, result in zip(detectors, sets, nets, trained, strict=True):
+    for d, key, net, result in zip(detectors, keys, nets, trained, strict=True):
         _take(d, net, result, seconds)
-        _remember(_memory_key(d, part), net, result)
+        _remember(key, net, result)
 
 
 _REMEMBERED: OrderedDict[str | None, tuple[nn.Module, Trained]] = OrderedDict()

@@ -148,7 +148,7 @@ def check_images(X: Any, vectors: bool = False) -> torch.Tensor:
 
 def check_labels(y: Any, known_normal: Any, n: int) -> torch.Tensor:
     """Labels int64 ``(n,)`` of UNLABELLED, ANOMALY, KNOWN_NORMAL; ValueError on other values."""
-    labels = torch.zeros(n, dtype=torch.int64)
+    labels = torch.full((n,), UNLABELLED)
     if y is not None:
         given = on_host(y)
         if given.shape != (n,) or not np.isin(given, [0, 1]).all():

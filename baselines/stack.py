@@ -16,6 +16,7 @@ from torch import nn
 from torch.func import functional_call, stack_module_state
 from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
+Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]  # images, labels, masks
 log = logging.getLogger(__name__)
 
 
@@ -67,6 +68,18 @@ def across(function: Callable[..., Any], *args: Any) -> Any:
     if given[0].shape[0] == 1:
         return tree_map(lambda result: result.unsqueeze(0), one(*(leaf[0] for leaf in given)))
     return torch.vmap(one)(*given)
+
+
+def collate(parts: Sequence[Batch]) -> Batch:
+    """K batches as one, ``(k, b, ...)``."""
+    images, labels, masks = zip(*parts, strict=True)
+    stacked_masks = None if masks[0] is None else torch.stack(masks)
+    return torch.stack(images), torch.stack(labels), stacked_masks
+
+
+def stacked(states: Sequence[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+    """K states as one, each tensor ``(k, ...)``."""
+    return {name: torch.stack([state[name] for state in states]) for name in states[0]}
 
 
 def precision(

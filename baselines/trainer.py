@@ -17,10 +17,9 @@ from baselines.anomalies import Placement, Source
 from baselines.augment import Augmentation, Normaliser, UnitRange, unit
 from baselines.detector import ANOMALY, Rows
 from baselines.schedules import Constant, Optimiser, Schedule, adam
-from baselines.stack import Stack, across, compiled, precision
+from baselines.stack import Batch, Stack, across, collate, compiled, precision, stacked
 
 State = dict[str, torch.Tensor]
-Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]
 EVALUATION_BATCH = 1000
 
 
@@ -52,6 +51,11 @@ class Recipe:
                 "recipe: at least 1 epoch, batches of 2 and a positive learning rate, got "
                 f"{self.epochs}, {self.batch}, {self.lr}"
             )
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Type of weights and images: float32, or float64 where that is the precision."""
+        return torch.float64 if self.precision is torch.float64 else torch.float32
 
 
 @dataclass(frozen=True)
@@ -90,9 +94,8 @@ def train(
     Returns, for each net, its state, its normaliser's measure and its loss at each step.
     """
     device = sets[0].rows.images.device
-    dtype = torch.float64 if recipe.precision is torch.float64 else torch.float32
     for net in nets:
-        net.to(device=device, dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        net.to(device=device, dtype=recipe.dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
     measured = [
         recipe.normalise.measure(part.rows.images[part.rows.labels != ANOMALY]) for part in sets
     ]
@@ -167,13 +170,12 @@ def batches(
 ) -> Iterator[Batch]:
     """One epoch of normalised batches, each row drawn once."""
     rows = part.rows
-    dtype = torch.float64 if recipe.precision is torch.float64 else torch.float32
     order = torch.randperm(len(rows), generator=generator, device=rows.images.device)
     for index in order.split(recipe.batch)[: steps_per_epoch(len(rows), recipe)]:
         drawn = rows[index]
         if recipe.placement is not None and part.source is not None:
             drawn = recipe.placement(drawn, part.source, generator)
-        images = unit(drawn.images, dtype)
+        images = unit(drawn.images, recipe.dtype)
         for augment in recipe.augment:
             images = augment(images, generator)
         yield recipe.normalise(images, measured), drawn.labels, drawn.masks
@@ -183,18 +185,6 @@ def steps_per_epoch(n: int, recipe: Recipe) -> int:
     """Batches of an epoch over `n` rows; a last batch of one is dropped: batch norm needs two."""
     whole, rest = divmod(n, recipe.batch)
     return max(1, whole + (rest > 1 and not recipe.drop_last))
-
-
-def collate(parts: Sequence[Batch]) -> Batch:
-    """K batches as one, ``(k, b, ...)``."""
-    images, labels, masks = zip(*parts, strict=True)
-    stacked_masks = None if masks[0] is None else torch.stack(masks)
-    return torch.stack(images), torch.stack(labels), stacked_masks
-
-
-def stacked(states: Sequence[State]) -> State:
-    """K states as one, each tensor ``(k, ...)``."""
-    return {name: torch.stack([state[name] for state in states]) for name in states[0]}
 
 
 @torch.no_grad()

@@ -79,7 +79,7 @@ def _measured(trial: Trial, root: Path, device: str) -> tuple[Row, Arrays]:
     if task.test_masks is not None:
         arrays |= {"maps": detector.score_map(task.test), "masks": task.test_masks}
         metrics |= pixel_metrics(task.test_masks, arrays["maps"])
-    arrays |= _examples(detector, task, scores)
+    arrays |= _examples(detector, task, scores, arrays.get("maps"))
     return {
         "metrics": metrics,
         "seconds": scored - began,
@@ -115,13 +115,15 @@ def _exposure(
     return Exposure(torch.from_numpy(images), name)
 
 
-def _examples(detector: Detector, task: Task, scores: np.ndarray) -> Arrays:
+def _examples(
+    detector: Detector, task: Task, scores: np.ndarray, maps: np.ndarray | None
+) -> Arrays:
     """The most normal and the most anomalous test images by score, with their maps."""
     order = np.argsort(scores, kind="stable")
     index = np.concatenate([order[:EXAMPLES], order[-EXAMPLES:]])
     images = task.test[index]
     found = {"example_index": index, "example_images": images}
-    found["example_maps"] = detector.score_map(images)
+    found["example_maps"] = detector.score_map(images) if maps is None else maps[index]
     if task.test_masks is not None:
         found["example_masks"] = task.test_masks[index]
     return found
