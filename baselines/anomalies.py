@@ -5,13 +5,23 @@ A source gives uint8 images; a placement makes them part of a batch. Labels are 
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
-from baselines.detector import ANOMALY, Rows
+from baselines.checks import ANOMALY
+from baselines.detector import Rows
+from baselines.later import LATER
 from baselines.photos import photo_crops
+
+
+def fits(images: torch.Tensor, device: torch.device) -> bool:
+    """Whether `images` take at most half of what is free on `device`; always true of a CPU, whose
+    rows stay where they are, in memory or mapped from a file."""
+    if device.type != "cuda" or images.device == device:
+        return True
+    return images.nbytes <= torch.cuda.mem_get_info(device)[0] // 2
 
 
 class Source(ABC):
@@ -20,6 +30,10 @@ class Source(ABC):
     @abstractmethod
     def draw(self, normal: Rows, generator: torch.Generator) -> Rows:
         """One anomaly for each of the given normal rows, on their device."""
+
+    @abstractmethod
+    def to(self, device: torch.device) -> "Source":
+        """The source with what it holds on `device`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,14 +48,18 @@ class Exposure(Source):
     masks: torch.Tensor | None = None
 
     def draw(self, normal: Rows, generator: torch.Generator) -> Rows:
+        device = normal.images.device
         index = torch.randint(
-            len(self.images), (len(normal),), generator=generator, device=normal.images.device
-        )
+            len(self.images), (len(normal),), generator=generator, device=device
+        ).to(self.images.device)
         labels = torch.full_like(normal.labels, ANOMALY)
-        masks = None if self.masks is None else self.masks[index]
-        return Rows(self.images[index], labels, masks)
+        masks = None if self.masks is None else self.masks[index].to(device)
+        return Rows(self.images[index].to(device), labels, masks)
 
     def to(self, device: torch.device) -> "Exposure":
+        """The same on `device`, or as it is where it would fill that: then draws are carried."""
+        if not fits(self.images, device):
+            return self
         masks = None if self.masks is None else self.masks.to(device)
         return Exposure(self.images.to(device), self.name, masks)
 
@@ -49,16 +67,21 @@ class Exposure(Source):
         return self  # immutable and large: scikit-learn's clone need not copy the images
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Either(Source):
-    """Each anomaly from the first or the second source, with equal probability."""
+    """Each anomaly from the first source with probability `share`, else from the second."""
 
     first: Source
     second: Source
+    share: float = field(default=0.5, metadata=LATER)
 
     def draw(self, normal: Rows, generator: torch.Generator) -> Rows:
-        coin = torch.rand(len(normal), generator=generator, device=normal.images.device) < 0.5
-        return swap(self.first.draw(normal, generator), self.second.draw(normal, generator), coin)
+        coin = torch.rand(len(normal), generator=generator, device=normal.images.device)
+        drawn = self.first.draw(normal, generator), self.second.draw(normal, generator)
+        return swap(*drawn, coin < 1 - self.share)
+
+    def to(self, device: torch.device) -> "Either":
+        return Either(self.first.to(device), self.second.to(device), self.share)
 
 
 def photos(shape: tuple[int, int, int], count: int = 10_000, seed: int = 0) -> Exposure:

@@ -5,12 +5,37 @@ device; a normaliser first measures the training rows, then is called with image
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import ClassVar, Protocol
 
 import torch
 
+from baselines.later import LATER
+
 Augmentation = Callable[[torch.Tensor, torch.Generator], torch.Tensor]
-MEASURED_ROWS = 8192  # bounds the memory of a float copy while statistics are taken
+
+
+class Normaliser(Protocol):
+    """Measures uint8 training rows, then brings float images to what the net takes."""
+
+    def measure(self, images: torch.Tensor) -> torch.Tensor: ...
+    def __call__(self, images: torch.Tensor, measured: torch.Tensor) -> torch.Tensor: ...
+
+
+MEASURED_PIXELS = 8192 * 32 * 32  # bounds the memory of a float copy while statistics are taken
+
+
+def augmented(
+    augment: Augmentation,
+    images: torch.Tensor,
+    masks: torch.Tensor | None,
+    generator: torch.Generator,
+) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Images, and their masks ``(b, h, w)`` moved along where the augmentation `moves` pixels."""
+    if masks is None or not getattr(augment, "moves", False):
+        return augment(images, generator), masks
+    both = augment(torch.cat([images, masks.unsqueeze(1).to(images.dtype)], 1), generator)
+    return both[:, :-1], both[:, -1] > 0.5
 
 
 def uniform(b: int, low: float, high: float, generator: torch.Generator) -> torch.Tensor:
@@ -24,6 +49,8 @@ class Crop:
     """Random crop of the image's own size after padding with black, one offset per image."""
 
     padding: int
+
+    moves: ClassVar[bool] = True
 
     def __call__(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         b, _, h, w = images.shape
@@ -41,6 +68,8 @@ class Crop:
 @dataclass(frozen=True)
 class Flip:
     """Horizontal flip of each image with probability 1/2."""
+
+    moves: ClassVar[bool] = True
 
     def __call__(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         chosen = uniform(len(images), 0, 1, generator) < 0.5
@@ -114,9 +143,28 @@ class Standard:
     """Zero mean and unit variance per channel, of the normal training rows (FCDD, CIFAR-10)."""
 
     def measure(self, images: torch.Tensor) -> torch.Tensor:
-        pixels = unit(images[:MEASURED_ROWS])
-        spread = pixels.std((0, 2, 3)).clamp_min(1e-6)
-        return torch.stack([pixels.mean((0, 2, 3)), spread])
+        found = [levels(part) for part in images.split(measured_rows(images))]
+        counts = torch.stack(found).sum(0)
+        level = torch.arange(256, dtype=torch.float64, device=images.device) / 255
+        total = counts.sum(1)
+        mean = counts @ level / total
+        variance = (counts * (level - mean[:, None]) ** 2).sum(1) / (total - 1)
+        return torch.stack([mean, variance.sqrt().clamp_min(1e-6)]).float()
+
+    def __call__(self, images: torch.Tensor, measured: torch.Tensor) -> torch.Tensor:
+        mean, std = measured.to(images.dtype).view(2, 1, -1, 1, 1)
+        return (images - mean) / std
+
+
+@dataclass(frozen=True)
+class ImageNetStandard:
+    """Mean and standard deviation of ImageNet's RGB channels, as its nets were trained with."""
+
+    mean: tuple[float, ...] = (0.485, 0.456, 0.406)
+    std: tuple[float, ...] = (0.229, 0.224, 0.225)
+
+    def measure(self, images: torch.Tensor) -> torch.Tensor:
+        return torch.tensor([self.mean, self.std], device=images.device)
 
     def __call__(self, images: torch.Tensor, measured: torch.Tensor) -> torch.Tensor:
         mean, std = measured.to(images.dtype).view(2, 1, -1, 1, 1)
@@ -129,18 +177,34 @@ class GlobalContrast:
 
     Deep SVDD and FCDD: subtract the image's mean, divide by its mean absolute value, both over all
     pixels and channels; min and max are those of the normal training rows, so anomalies may leave
-    [0, 1]. A constant image stays 0 before the range is applied.
+    [0, 1]. A constant image stays 0 before the range is applied. `per_channel` takes each channel's
+    own range (FCDD on MVTec AD).
     """
 
+    per_channel: bool = field(default=False, metadata=LATER)
+
     def measure(self, images: torch.Tensor) -> torch.Tensor:
-        ranges = [contrast(unit(part)).aminmax() for part in images.split(MEASURED_ROWS)]
-        low = torch.stack([r.min for r in ranges]).min()
-        high = torch.stack([r.max for r in ranges]).max()
+        kept = (0, 2, 3) if self.per_channel else (0, 1, 2, 3)
+        parts = (contrast(unit(part)) for part in images.split(measured_rows(images)))
+        ranges = [(part.amin(kept), part.amax(kept)) for part in parts]
+        low = torch.stack([least for least, _ in ranges]).amin(0)
+        high = torch.stack([greatest for _, greatest in ranges]).amax(0)
         return torch.stack([low, (high - low).clamp_min(1e-6)])
 
     def __call__(self, images: torch.Tensor, measured: torch.Tensor) -> torch.Tensor:
-        low, spread = measured.to(images.dtype)
+        low, spread = measured.to(images.dtype).view(2, 1, -1, 1, 1)
         return (contrast(images) - low) / spread
+
+
+def levels(images: torch.Tensor) -> torch.Tensor:
+    """How often each of the 256 levels occurs in each channel, float64 ``(c, 256)``: exact."""
+    channels = images.transpose(0, 1).flatten(1)
+    return torch.stack([c.bincount(minlength=256) for c in channels]).double()
+
+
+def measured_rows(images: torch.Tensor) -> int:
+    """How many of the images are measured at once."""
+    return max(1, MEASURED_PIXELS // (images.shape[-2] * images.shape[-1]))
 
 
 def contrast(images: torch.Tensor) -> torch.Tensor:
@@ -153,6 +217,3 @@ def contrast(images: torch.Tensor) -> torch.Tensor:
 def unit(images: torch.Tensor, dtype: torch.dtype = torch.float32) -> torch.Tensor:
     """uint8 images as floats in [0, 1]."""
     return images.to(dtype) / 255
-
-
-Normaliser = UnitRange | Standard | GlobalContrast

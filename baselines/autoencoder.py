@@ -11,6 +11,7 @@ from torch import nn
 from baselines.deep import DeepDetector, fit_rows
 from baselines.detector import Rows
 from baselines.fast import CODER, CODING
+from baselines.hourglass import Hourglass
 from baselines.nets import LeNet, Mirror, MirroredLeNet, NetBuilder, Shape, Weights
 from baselines.parts import fresh_net, from_scratch, keep_state, no_state, normal_rows
 from baselines.trainer import Recipe, State, TrainingSet
@@ -20,7 +21,7 @@ from baselines.trainer import Recipe, State, TrainingSet
 class ErrorOf:
     """Builds a net whose output is the squared reconstruction error, ``(n, c, h, w)``."""
 
-    mirror: MirroredLeNet = MirroredLeNet()
+    mirror: MirroredLeNet | Hourglass = MirroredLeNet()
 
     @property
     def weights(self) -> Weights:

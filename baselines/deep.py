@@ -7,20 +7,24 @@ rows it learns from (`training_set`), the nets it starts from (`start`) and its 
 import time
 from abc import abstractmethod
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
 from torch import nn
 
+from baselines.anomalies import Exposure, fits
 from baselines.augment import unit
+from baselines.checkpoint import checkpoint_of
 from baselines.describe import describe, digest, fingerprint, nameless, written
 from baselines.detector import Detector, Rows
+from baselines.large import in_parts
 from baselines.nets import NetBuilder
-from baselines.trainer import EVALUATION_BATCH, Recipe, State, Trained, TrainingSet, train
+from baselines.trainer import Recipe, State, Trained, TrainingSet, train
 
 
 @dataclass(eq=False, repr=False)
@@ -36,9 +40,9 @@ class DeepDetector(Detector):
     recipe: Recipe
     seed: int = 0
     device: str = "auto"
-    contamination: float = 0.1
 
     shared: ClassVar[bool] = False  # True: an equal training is done once and remembered
+    words: ClassVar[tuple[Any, ...]] = ()  # what its file may name beside `baselines.saved`'s words
 
     @abstractmethod
     def init(self, outputs: Callable[[], torch.Tensor]) -> State:
@@ -67,16 +71,36 @@ class DeepDetector(Detector):
     def start(self, detectors: "Sequence[Any]", sets: Sequence[TrainingSet]) -> list[nn.Module]:
         """The nets to train, one for each of `detectors`, which are clones but for their seeds."""
 
+    def save(self, path: str | Path) -> None:
+        """Write the fitted detector to a file, without pickle; see `baselines.saved.save`."""
+        from baselines.saved import save  # it names the members, which stand on this module
+
+        save(self, path)
+
+    @classmethod
+    def load(cls, path: str | Path, device: str = "auto") -> Self:
+        """The fitted detector in a file, on `device`; see `baselines.saved.load`."""
+        from baselines.saved import SavedError, load
+
+        detector = load(path, device, [cls])
+        if not isinstance(detector, cls):
+            raise SavedError(
+                f"{path}: it holds a {type(detector).__name__}, not a {cls.__name__}; load it with "
+                f"{type(detector).__name__}.load"
+            )
+        return detector
+
     def _fit(self, rows: Rows) -> None:
         fit_rows([self], [rows])
 
     def _score(self, images: torch.Tensor) -> np.ndarray:
         with torch.no_grad():
-            parts = [self.score(self._out(part)[0], self.state_) for part in self._parts(images)]
-        return torch.cat(parts).cpu().numpy()
+            scores = [self.score(self._out(part)[0], self.state_) for part in self._parts(images)]
+        return torch.cat(scores).cpu().numpy()
 
-    def _parts(self, images: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        return images.to(find_device(self.device)).split(EVALUATION_BATCH)
+    def _parts(self, images: torch.Tensor) -> Iterator[torch.Tensor]:
+        device = find_device(self.device)
+        return (part.to(device) for part in in_parts(images))
 
     def _out(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Net outputs in evaluation mode, and the normalised images they come from."""
@@ -92,13 +116,16 @@ def fit_many(
     y: Sequence[Any] | None = None,
     masks: Sequence[Any] | None = None,
 ) -> list[DeepDetector]:
-    """Fit K clones (one class, one set of parameters, any seeds) on K data sets through one loop.
+    """Fit K clones (one class, one set of parameters, any seeds, any exposures of one name) on K
+    data sets through one loop.
 
     Data sets of equal size are trained together, the others apart; either way the result is that
     of fitting one by one, in float32 or float64 (see `stack.py`). Returns the fitted detectors.
     """
-    if len({digest(_parameters(d)) for d in detectors}) != 1:
-        raise ValueError("fit_many: the detectors must be of one class and differ in seeds only")
+    if len({digest(_parameters(d, exposed=False)) for d in detectors}) != 1:
+        raise ValueError(
+            "fit_many: the detectors must be of one class and differ in seeds and exposures only"
+        )
     nothing = [None] * len(X)
     rows = [
         d._checked(images, labels, mask, None)
@@ -114,7 +141,8 @@ def fit_rows(detectors: Sequence[DeepDetector], rows: Sequence[Rows]) -> None:
     """Train clones on checked rows, those of equal size together; equal trainings of a `shared`
     class are done once."""
     device = find_device(detectors[0].device)
-    sets = [d.training_set(_to(own, device)) for d, own in zip(detectors, rows, strict=True)]
+    near = [own.to(device) if fits(own.images, device) else own for own in rows]
+    sets = [d.training_set(own) for d, own in zip(detectors, near, strict=True)]
     keys = [_memory_key(d, part) for d, part in zip(detectors, sets, strict=True)]
     by_size: dict[int, list[int]] = {}
     for k, (d, part, key) in enumerate(zip(detectors, sets, keys, strict=True)):
@@ -134,8 +162,11 @@ def _train(
 ) -> None:
     began = time.perf_counter()
     nets = detectors[0].start(detectors, sets)
-    trained = train(nets, detectors[0], sets, detectors[0].recipe)
-    seconds = (time.perf_counter() - began) / len(sets)
+    first, device = detectors[0], find_device(detectors[0].device)
+    checkpoint = checkpoint_of(type(first).__name__, _parameters(first), sets, device)
+    trained = train(nets, first, sets, first.recipe, device, checkpoint)
+    earlier = 0.0 if checkpoint is None else checkpoint.earlier
+    seconds = (earlier + time.perf_counter() - began) / len(sets)
     for d, key, net, result in zip(detectors, keys, nets, trained, strict=True):
         _take(d, net, result, seconds)
         _remember(key, net, result)
@@ -167,16 +198,14 @@ def _take(detector: DeepDetector, net: nn.Module, result: Trained, seconds: floa
     detector.measured_, detector.losses_ = result.measured, result.losses.cpu().numpy()
 
 
-def _parameters(detector: DeepDetector) -> list[Any]:
-    """What decides a training, but for its seed and data."""
-    ignored = ("seed", "contamination")
+def _parameters(detector: DeepDetector, exposed: bool = True) -> list[Any]:
+    """What decides a training, but for its seed and data; of an exposure its name alone, unless
+    `exposed`."""
+    ignored = ("seed", "contamination", "smoothing", "mirrored")
     given = {k: v for k, v in detector.get_params(deep=False).items() if k not in ignored}
+    if not exposed:
+        given = {k: v.name if isinstance(v, Exposure) else v for k, v in given.items()}
     return [type(detector).__name__, describe(given)]
-
-
-def _to(rows: Rows, device: torch.device) -> Rows:
-    masks = None if rows.masks is None else rows.masks.to(device)
-    return Rows(rows.images.to(device), rows.labels.to(device), masks)
 
 
 def find_device(device: str) -> torch.device:

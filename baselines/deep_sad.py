@@ -5,16 +5,25 @@ from dataclasses import dataclass
 
 import torch
 
+from baselines.anomalies import Exposure
 from baselines.autoencoder import Pretraining, from_autoencoder
+from baselines.checks import ANOMALY, KNOWN_NORMAL
 from baselines.deep import DeepDetector
 from baselines.deep_svdd import centre, distance
-from baselines.detector import ANOMALY, KNOWN_NORMAL
-from baselines.fast import CENTRING, CODER, CODING
+from baselines.fast import CENTRING, CLASSIFIER, CLASSIFYING, CODER, CODING
 from baselines.nets import NetBuilder
-from baselines.parts import all_rows, input_gradient, keep_state
+from baselines.parts import (
+    all_rows,
+    exposed_rows,
+    from_scratch,
+    input_gradient,
+    keep_state,
+    no_state,
+)
 from baselines.trainer import Recipe, State
 
 EPS = 1e-6
+EXPOSED_EPS = 1e-9
 
 
 @dataclass(eq=False, repr=False)
@@ -47,3 +56,32 @@ class DeepSAD(DeepDetector):
 
     def score(self, out: torch.Tensor, state: State) -> torch.Tensor:
         return distance(out, state)
+
+
+@dataclass(eq=False, repr=False)
+class ExposedSAD(DeepDetector):
+    """Deep SAD against outlier exposure (Ruff et al., Rethinking Assumptions in Deep Anomaly
+    Detection, 2020): centre 0, no pretraining, biases allowed.
+
+    Squared norm for normal rows, its inverse for anomalies; the score is the squared norm.
+    `anomalies` are outlier exposure; None takes crops of photographs.
+    """
+
+    net: NetBuilder = CLASSIFIER
+    recipe: Recipe = CLASSIFYING
+    anomalies: Exposure | None = None
+
+    init = no_state
+    update = keep_state
+    training_set = exposed_rows
+    start = from_scratch
+    _map = input_gradient
+
+    def loss(
+        self, out: torch.Tensor, y: torch.Tensor, masks: torch.Tensor | None, state: State
+    ) -> torch.Tensor:
+        d = self.score(out, state)
+        return torch.where(y == ANOMALY, 1 / (d + EXPOSED_EPS), d)
+
+    def score(self, out: torch.Tensor, state: State) -> torch.Tensor:
+        return (out**2).sum(1)

@@ -10,17 +10,19 @@ import numpy as np
 import torch
 
 from baselines.anomalies import Exposure
+from baselines.later import LATER, PLACE
 
 NAMELESS = "<instance>"  # as Python writes <lambda> and <locals>
 
 
 def describe(thing: Any) -> Any:
-    """Dataclasses as their name and fields, functions by module and name, tensors by a hash."""
+    """Dataclasses as their name and fields, functions by module and name, tensors by a hash.
+
+    A field marked LATER shows only where it differs from its default, one marked PLACE never."""
     if isinstance(thing, Exposure):
         return {"Exposure": thing.name, "images": fingerprint(thing.images)}
     if dataclasses.is_dataclass(thing) and not isinstance(thing, type):
-        fields = {f.name: describe(getattr(thing, f.name)) for f in dataclasses.fields(thing)}
-        return {type(thing).__name__: fields}
+        return {type(thing).__name__: fields(thing)}
     if isinstance(thing, torch.Tensor | np.ndarray):
         return fingerprint(torch.as_tensor(thing))
     if isinstance(thing, dict):
@@ -30,6 +32,18 @@ def describe(thing: Any) -> Any:
     if thing is None or isinstance(thing, bool | int | float | str):
         return thing
     return _named(thing)
+
+
+def fields(thing: Any) -> dict[str, Any]:
+    """The fields of a dataclass, described, by name, but for those that only say a place."""
+    found = {}
+    for field in dataclasses.fields(thing):
+        if field.metadata == PLACE:
+            continue
+        value = describe(getattr(thing, field.name))
+        if field.metadata != LATER or value != describe(field.default):
+            found[field.name] = value
+    return found
 
 
 def _named(thing: Any) -> Any:

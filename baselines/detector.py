@@ -6,15 +6,18 @@ override nothing: ``_fit``, ``_score`` and ``_map``.
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
+from scipy.ndimage import gaussian_filter
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 
-UNLABELLED, ANOMALY, KNOWN_NORMAL = 0, 1, 2
+from baselines.checks import ANOMALY, check_images, check_labels, check_masks
+from baselines.later import LATER
 
 
 @dataclass(frozen=True)
@@ -31,15 +34,28 @@ class Rows:
     masks: torch.Tensor | None = None
 
     def __getitem__(self, index: torch.Tensor) -> "Rows":
+        index = index.to(self.images.device)
         masks = None if self.masks is None else self.masks[index]
         return Rows(self.images[index], self.labels[index], masks)
+
+    def to(self, device: torch.device) -> "Rows":
+        """The rows on `device`."""
+        masks = None if self.masks is None else self.masks.to(device)
+        return Rows(self.images.to(device), self.labels.to(device), masks)
 
     def __len__(self) -> int:
         return len(self.images)
 
 
+@dataclass(eq=False, repr=False)
 class Detector(BaseEstimator, ABC):
     """Abstract detector of anomalous images.
+
+    contamination: share of the training rows above the threshold, in (0, 0.5].
+    smoothing: standard deviation, in pixels, of a Gaussian over every score map, mirrored at the
+    border; 0 leaves the maps as they are. Scores of images do not change.
+    mirrored: scores and maps are the means over an image and its mirror image (for detectors that
+    learned from flipped images, to which both are the same).
 
     Fitted attributes: ``decision_scores_`` (scores of the training rows, float64 ``(n,)``),
     ``threshold_`` (their ``1 - contamination`` quantile), ``labels_`` (int ``(n,)``, 1 where a
@@ -47,7 +63,9 @@ class Detector(BaseEstimator, ABC):
     """
 
     vectors: ClassVar[bool] = False  # True: 2-D float rows (n, d) are accepted beside images
-    contamination: float
+    contamination: float = field(default=0.1, kw_only=True)
+    smoothing: float = field(default=0.0, kw_only=True, metadata=LATER)
+    mirrored: bool = field(default=False, kw_only=True, metadata=LATER)
 
     def fit(self, X: Any, y: Any = None, masks: Any = None, *, known_normal: Any = None) -> Self:
         """Learn what normal looks like; forgets any earlier fit.
@@ -65,14 +83,16 @@ class Detector(BaseEstimator, ABC):
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Scores, float64 ``(n,)``; larger = more anomalous."""
-        return np.asarray(self._score(self._seen(X)), dtype=np.float64)
+        return self._scores(self._seen(X))
 
     def score_map(self, X: Any) -> np.ndarray:
-        """Score maps, float32 ``(n, h, w)``; larger = more anomalous pixel."""
+        """Score maps, float32 ``(n, h, w)``; larger = more anomalous pixel. Pixels at the border
+        that a detector does not look at score 0."""
         images = self._seen(X)
         if images.ndim != 4:
             raise ValueError("score_map: vectors have no pixels; fit on images (n, c, h, w)")
-        return np.asarray(self._map(images), dtype=np.float32)
+        maps = smooth(self._maps(images), self.smoothing)
+        return framed(maps, images.shape[2:])
 
     def predict(self, X: Any) -> np.ndarray:
         """Labels, int ``(n,)``: 1 where the score exceeds ``threshold_``, else 0."""
@@ -90,10 +110,27 @@ class Detector(BaseEstimator, ABC):
     def _map(self, images: torch.Tensor) -> np.ndarray:
         """Score maps of checked images."""
 
+    def _scores(self, images: torch.Tensor) -> np.ndarray:
+        scores = np.asarray(self._score(images), dtype=np.float64)
+        if not self.mirrored:
+            return scores
+        return (scores + np.asarray(self._score(images.flip(3)), dtype=np.float64)) / 2
+
+    def _maps(self, images: torch.Tensor) -> np.ndarray:
+        maps = np.asarray(self._map(images), dtype=np.float32)
+        if not self.mirrored:
+            return maps
+        mirrored = np.asarray(self._map(images.flip(3)), dtype=np.float32)
+        return (maps + mirrored[..., ::-1]) * np.float32(0.5)
+
     def _checked(self, X: Any, y: Any, masks: Any, known_normal: Any) -> Rows:
         if not 0 < self.contamination <= 0.5:
             raise ValueError(f"contamination: must lie in (0, 0.5], got {self.contamination}")
+        if not 0 <= self.smoothing < np.inf:
+            raise ValueError(f"smoothing: pixels, 0 or more, got {self.smoothing}")
         images = check_images(X, vectors=self.vectors)
+        if self.mirrored and images.ndim != 4:
+            raise ValueError("mirrored: vectors have no mirror image; fit on images (n, c, h, w)")
         labels = check_labels(y, known_normal, len(images)).to(images.device)
         if not (labels != ANOMALY).any():
             raise ValueError("y: every row is a known anomaly; at least one normal row is needed")
@@ -101,7 +138,7 @@ class Detector(BaseEstimator, ABC):
 
     def _close(self, rows: Rows) -> Self:
         self.shape_in_ = tuple(rows.images.shape[1:])
-        self.decision_scores_ = np.asarray(self._score(rows.images), dtype=np.float64)
+        self.decision_scores_ = self._scores(rows.images)
         if not np.isfinite(self.decision_scores_).all():
             raise ValueError(f"{type(self).__name__}: training ended in non-finite scores")
         self.threshold_ = float(np.quantile(self.decision_scores_, 1 - self.contamination))
@@ -119,65 +156,15 @@ class Detector(BaseEstimator, ABC):
         return images
 
 
-def check_images(X: Any, vectors: bool = False) -> torch.Tensor:
-    """Images as uint8 ``(n, c, h, w)`` (or float64 ``(n, d)`` where vectors are welcome).
-
-    Raises ValueError naming what is wrong and the remedy.
-    """
-    images = X if isinstance(X, torch.Tensor) else torch.from_numpy(np.require(X, None, ["C", "W"]))
-    if vectors and images.ndim == 2 and len(images):
-        if not torch.isfinite(images).all():
-            raise ValueError("vectors: NaN or infinite values; clean the rows first")
-        return images.double()
-    if images.ndim != 4 or 0 in images.shape:
-        raise ValueError(f"images: expected shape (n, c, h, w), got {tuple(images.shape)}")
-    if images.dtype == torch.uint8:
-        return images
-    if not images.is_floating_point():
-        raise ValueError(f"images: expected uint8, or float in [0, 1], got {images.dtype}")
-    if not torch.isfinite(images).all():
-        raise ValueError("images: NaN or infinite values; clean the images first")
-    low, high = float(images.min()), float(images.max())
-    if low < 0 or high > 1:
-        raise ValueError(
-            f"images: float values must lie in [0, 1], got [{low:.4g}, {high:.4g}]; "
-            "scale them or pass uint8"
-        )
-    return (images * 255).round().to(torch.uint8)
+def framed(maps: np.ndarray, size: Sequence[int]) -> np.ndarray:
+    """Maps ``(n, u, v)`` in the middle of ``(n, h, w)``, with 0 around them."""
+    if maps.shape[1:] == tuple(size):
+        return maps
+    spare = [whole - part for whole, part in zip(size, maps.shape[1:], strict=True)]
+    return np.pad(maps, [(0, 0), *((gap // 2, gap - gap // 2) for gap in spare)])
 
 
-def check_labels(y: Any, known_normal: Any, n: int) -> torch.Tensor:
-    """Labels int64 ``(n,)`` of UNLABELLED, ANOMALY, KNOWN_NORMAL; ValueError on other values."""
-    labels = torch.full((n,), UNLABELLED)
-    if y is not None:
-        given = on_host(y)
-        if given.shape != (n,) or not np.isin(given, [0, 1]).all():
-            raise ValueError(
-                f"y: expected {n} labels in {{0, 1}} (1 = known anomaly), got shape "
-                f"{given.shape} with values {np.unique(given)[:5].tolist()}"
-            )
-        labels[torch.from_numpy(given == 1)] = ANOMALY
-    if known_normal is not None:
-        known = torch.from_numpy(on_host(known_normal).copy())
-        if known.shape != (n,) or known.dtype != torch.bool:
-            raise ValueError(f"known_normal: expected {n} booleans, got {tuple(known.shape)}")
-        if (labels[known] == ANOMALY).any():
-            raise ValueError("known_normal: a row cannot be known normal and a known anomaly")
-        labels[known] = KNOWN_NORMAL
-    return labels
-
-
-def on_host(values: Any) -> np.ndarray:
-    """An array of what may be a tensor on any device, an array or a list."""
-    return np.asarray(values.cpu() if isinstance(values, torch.Tensor) else values)
-
-
-def check_masks(masks: Any, images: torch.Tensor) -> torch.Tensor | None:
-    """Masks as bool ``(n, h, w)`` on the images' device, or None; ValueError on another shape."""
-    if masks is None:
-        return None
-    given = torch.from_numpy(on_host(masks) != 0)
-    expected = (len(images), *images.shape[2:])
-    if tuple(given.shape) != expected:
-        raise ValueError(f"masks: expected shape {expected}, got {tuple(given.shape)}")
-    return given.to(images.device)
+def smooth(maps: np.ndarray, sigma: float) -> np.ndarray:
+    """Maps ``(n, h, w)`` under a Gaussian of `sigma` pixels, cut at four of them and mirrored at
+    the border, so that a constant stays one."""
+    return gaussian_filter(maps, (0, sigma, sigma), mode="reflect") if sigma else maps

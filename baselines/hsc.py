@@ -7,8 +7,8 @@ import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from baselines.anomalies import Exposure
+from baselines.checks import ANOMALY
 from baselines.deep import DeepDetector
-from baselines.detector import ANOMALY
 from baselines.fast import CLASSIFIER, CLASSIFYING, LOGIT
 from baselines.nets import NetBuilder
 from baselines.parts import exposed_rows, from_scratch, input_gradient, keep_state, no_state
@@ -24,7 +24,12 @@ def pseudo_huber(squared: torch.Tensor) -> torch.Tensor:
 
 def separate(d: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     """Distance d >= 0 for normal rows, -log(1 - exp(-d)) for anomalies."""
-    return torch.where(y == ANOMALY, -torch.log(-torch.expm1(-d) + EPS), d)
+    return torch.where(y == ANOMALY, separated(d), d)
+
+
+def separated(d: torch.Tensor) -> torch.Tensor:
+    """-log(1 - exp(-d)), the loss of an anomaly at distance d >= 0."""
+    return -torch.log(-torch.expm1(-d) + EPS)
 
 
 @dataclass(eq=False, repr=False)

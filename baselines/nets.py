@@ -8,12 +8,14 @@ and the activation then touches a quarter of the pixels.
 """
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import nn
+
+from baselines.later import LATER
 
 Weights = Callable[[torch.Tensor, torch.Generator], torch.Tensor]
 Shape = tuple[int, int, int]
@@ -39,10 +41,24 @@ def xavier_weights(weight: torch.Tensor, generator: torch.Generator) -> torch.Te
     return nn.init.xavier_normal_(weight, gain=gain, generator=generator)
 
 
+@runtime_checkable
+class Drawn(Protocol):
+    """A layer that draws its own weights and bias."""
+
+    def draw(self, generator: torch.Generator) -> None: ...
+
+
+class Pretrained(nn.Sequential):
+    """Layers whose weights were learned elsewhere: `initialise` leaves them as they are."""
+
+
 def initialise(net: nn.Module, generator: torch.Generator, weights: Weights) -> nn.Module:
-    """Draw every weight of `net` from `generator`; biases as PyTorch's default, norms as built."""
-    for module in net.modules():
-        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+    """Draw every weight of `net` from `generator`, but for pretrained layers; biases as PyTorch's
+    default, norms as built; a layer with a `draw` of its own draws itself."""
+    for module in fresh(net):
+        if isinstance(module, Drawn):
+            module.draw(generator)
+        elif isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
             weights(module.weight, generator)
             if module.bias is not None:
                 bound = 1 / math.sqrt(module.weight[0].numel())
@@ -50,14 +66,30 @@ def initialise(net: nn.Module, generator: torch.Generator, weights: Weights) -> 
     return net
 
 
-def block(before: int, after: int, bias: bool, affine: bool) -> list[nn.Module]:
-    """Convolution, batch norm, pooling, activation: halves the image."""
-    return [
-        nn.Conv2d(before, after, 5, padding=2, bias=bias),
-        nn.BatchNorm2d(after, eps=NORM_EPS, affine=affine),
-        nn.MaxPool2d(2),
-        nn.LeakyReLU(0.01),
-    ]
+def fresh(net: nn.Module) -> Iterator[nn.Module]:
+    """All modules of `net` outside its pretrained layers."""
+    if not isinstance(net, Pretrained):
+        yield net
+        for child in net.children():
+            yield from fresh(child)
+
+
+@dataclass(frozen=True)
+class Block:
+    """Convolution, batch norm, pooling if asked for, which halves the image, activation."""
+
+    kernel: int
+    bias: bool
+    affine: bool
+
+    def __call__(self, before: int, after: int, pool: bool = True) -> list[nn.Module]:
+        k = self.kernel
+        return [
+            nn.Conv2d(before, after, k, padding=k // 2, bias=self.bias),
+            nn.BatchNorm2d(after, eps=NORM_EPS, affine=self.affine),
+            *([nn.MaxPool2d(2)] if pool else []),
+            nn.LeakyReLU(0.01),
+        ]
 
 
 def dense(before: int, after: int, bias: bool, affine: bool) -> list[nn.Module]:
@@ -74,7 +106,8 @@ class LeNet:
     """The LeNets of the lineage: images ``(n, c, h, w)`` to codes ``(n, code)``.
 
     Deep SVDD and Deep SAD use no bias and no learned scale, since either lets the net collapse onto
-    its centre (Ruff et al. 2018, section 3.3); HSC uses both.
+    its centre (Ruff et al. 2018, section 3.3); HSC uses both. The lineage's `kernel` is 5,
+    and it has no `further` convolutions behind the last pooling.
     """
 
     channels: tuple[int, ...] = (16, 32)
@@ -83,18 +116,35 @@ class LeNet:
     bias: bool = False
     affine: bool = False
     weights: Weights = uniform_weights
+    kernel: int = field(default=5, metadata=LATER)
+    further: int = field(default=0, metadata=LATER)
 
     def __call__(self, shape: Shape) -> nn.Sequential:
         c, h, w = shape
+        block, last = Block(self.kernel, self.bias, self.affine), self.channels[-1]
         layers: list[nn.Module] = []
         for before, after in zip((c, *self.channels), self.channels, strict=False):
-            layers += block(before, after, self.bias, self.affine)
-        features = self.channels[-1] * (h >> len(self.channels)) * (w >> len(self.channels))
+            layers += block(before, after)
+        for _ in range(self.further):
+            layers += block(last, last, pool=False)
+        features = last * (h >> len(self.channels)) * (w >> len(self.channels))
         layers.append(nn.Flatten())
         if self.hidden is not None:
             layers += dense(features, self.hidden, self.bias, self.affine)
         layers.append(nn.Linear(self.hidden or features, self.code, bias=self.bias))
         return nn.Sequential(*layers)
+
+
+def normed_transposed(
+    before: int, after: int, padding: int, bias: bool, affine: bool
+) -> list[nn.Module]:
+    """Transposed convolution, batch norm, activation, doubling."""
+    return [
+        nn.ConvTranspose2d(before, after, 5, padding=padding, bias=bias),
+        nn.BatchNorm2d(after, eps=NORM_EPS, affine=affine),
+        nn.LeakyReLU(0.01),
+        nn.Upsample(scale_factor=2),
+    ]
 
 
 class Mirror(nn.Module):
@@ -142,16 +192,7 @@ class MirroredLeNet:
         layers += [nn.Upsample(scale_factor=2) for _ in range(3 - len(widths))]
         for i, after in enumerate(widths):
             padding = 3 if h == 28 and i == len(widths) - 1 else 2
-            layers += self._double(before, after, padding)
+            layers += normed_transposed(before, after, padding, net.bias, net.affine)
             before = after
         layers += [nn.ConvTranspose2d(before, c, 5, padding=2, bias=net.bias), nn.Sigmoid()]
         return Mirror(net(shape), nn.Sequential(*layers))
-
-    def _double(self, before: int, after: int, padding: int) -> list[nn.Module]:
-        net = self.lenet
-        return [
-            nn.ConvTranspose2d(before, after, 5, padding=padding, bias=net.bias),
-            nn.BatchNorm2d(after, eps=NORM_EPS, affine=net.affine),
-            nn.LeakyReLU(0.01),
-            nn.Upsample(scale_factor=2),
-        ]

@@ -9,16 +9,29 @@ import torch
 from torch import nn
 
 from baselines.anomalies import Either, Exposure, Source, photos
+from baselines.augment import unit
+from baselines.checks import ANOMALY
 from baselines.deep import DeepDetector
 from baselines.describe import seed_of
-from baselines.detector import ANOMALY, Rows
+from baselines.detector import Rows
 from baselines.nets import Shape, initialise
 from baselines.trainer import State, TrainingSet
+
+# Known anomalies are few, and learned by heart where half of what is drawn is known: on MVTec AD's
+# screws, with one of each kind of defect, pixel AUROC .946 against .953 at a fifth.
+KNOWN_SHARE = 0.2
 
 
 def shape_of(rows: Rows) -> Shape:
     """Shape ``(c, h, w)`` of an image."""
     _, c, h, w = rows.images.shape
+    return c, h, w
+
+
+def seen_shape(detector: DeepDetector, rows: Rows) -> Shape:
+    """Shape ``(c, h, w)`` of what the net sees of an image: the normaliser may cut its middle."""
+    normalise, image = detector.recipe.normalise, rows.images[:1]
+    _, c, h, w = normalise(unit(image), normalise.measure(image)).shape
     return c, h, w
 
 
@@ -46,7 +59,7 @@ def all_rows(self: DeepDetector, rows: Rows) -> TrainingSet:
 
 def exposed_rows(self: Any, rows: Rows) -> TrainingSet:
     """`training_set` of a member that needs anomalies: those of its source, the known ones, or
-    each with equal probability if both are given; crops of photographs if neither is."""
+    both, KNOWN_SHARE of them known; crops of photographs if neither is given."""
     if self.recipe.placement is None:
         raise ValueError(
             f"{type(self).__name__}: it trains against anomalies; give its recipe a placement, "
@@ -61,7 +74,7 @@ def exposed_rows(self: Any, rows: Rows) -> TrainingSet:
         sources.append(self.anomalies.to(rows.images.device))
     if not sources:
         sources.append(photos(shape_of(rows)).to(rows.images.device))
-    source = sources[0] if len(sources) == 1 else Either(*sources)
+    source = sources[0] if len(sources) == 1 else Either(sources[0], sources[1], KNOWN_SHARE)
     return TrainingSet(rows[~known], source, seed_of(self.seed, "loop"))
 
 
@@ -76,7 +89,7 @@ def fresh_net(detector: DeepDetector, part: TrainingSet) -> nn.Module:
     """The detector's net for its rows, every weight drawn from the detector's seed."""
     generator = torch.Generator().manual_seed(seed_of(detector.seed, "weights"))
     with torch.random.fork_rng(devices=[]):  # torch's layers draw first weights from global state
-        net = detector.net(shape_of(part.rows))
+        net = detector.net(seen_shape(detector, part.rows))
     return initialise(net, generator, detector.net.weights)
 
 

@@ -21,6 +21,13 @@ def adam(
     return torch.optim.Adam(parameters, lr=lr, weight_decay=weight_decay)
 
 
+def adamw(
+    parameters: Iterable[torch.Tensor], lr: float, weight_decay: float
+) -> torch.optim.Optimizer:
+    """Adam with decoupled weight decay (Loshchilov & Hutter 2019)."""
+    return torch.optim.AdamW(parameters, lr=lr, weight_decay=weight_decay)
+
+
 def sgd(
     parameters: Iterable[torch.Tensor], lr: float, weight_decay: float
 ) -> torch.optim.Optimizer:

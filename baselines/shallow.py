@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from sklearn.decomposition import PCA
 
-from baselines.detector import ANOMALY, Detector, Rows
+from baselines.checks import ANOMALY
+from baselines.detector import Detector, Rows
 from baselines.svdd import flat
 
 BLOCK = 2**24  # numbers per batch of occluded images (128 MiB)
@@ -46,7 +47,6 @@ class Shallow(Detector):
     patch: int = 8
     stride: int = 4
     seed: int = 0
-    contamination: float = 0.1
 
     def _fit(self, rows: Rows) -> None:
         if self.pca is not None and not 0 < self.pca < 1:
@@ -59,7 +59,8 @@ class Shallow(Detector):
         self.mean_ = X.mean(0)
         self.projection_ = None
         if self.pca is not None:
-            self.projection_ = PCA(self.pca, svd_solver="full").fit(X)
+            solver = "full" if len(X) < X.shape[1] else "covariance_eigh"  # the cheaper, both exact
+            self.projection_ = PCA(self.pca, svd_solver=solver).fit(X)
         self.detector_ = self._build().fit(self._projected(X))
 
     def _build(self) -> Any:
@@ -137,4 +138,4 @@ def shallow(
 
     The named options are those of `Shallow`; all others go to the detector's class.
     """
-    return Shallow(detector, params, pca, patch, stride, seed, contamination)
+    return Shallow(detector, params, pca, patch, stride, seed, contamination=contamination)

@@ -6,15 +6,20 @@ elementwise. Three things would break it and are therefore not offered: clipping
 gradient norm, early stopping per net, and classes of different size in one stack.
 """
 
+import ctypes
 import logging
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from functools import lru_cache
 from typing import Any
 
 import torch
 from torch import nn
 from torch.func import functional_call, stack_module_state
 from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
+
+from baselines.spectral import Spectral
 
 Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]  # images, labels, masks
 log = logging.getLogger(__name__)
@@ -35,7 +40,9 @@ class Stack(nn.Module):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         if len(self.nets) == 1:
-            return self.only(images[0]).unsqueeze(0)
+            direct = images.device.type != "cpu" or torch.compiler.is_compiling()
+            with nullcontext() if direct else Spectral():
+                return self.only(images[0]).unsqueeze(0)
         parameters = dict(zip(self.names, self.stacked, strict=True))
 
         def one(own: dict, buffers: dict, batch: torch.Tensor) -> torch.Tensor:
@@ -43,12 +50,18 @@ class Stack(nn.Module):
 
         return torch.vmap(one)(parameters, self.stacked_buffers, images)
 
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """What is trained and what is tracked, by name; of K nets stacked."""
+        if len(self.nets) == 1:
+            return self.only.state_dict()
+        return dict(zip(self.names, self.stacked, strict=True)) | self.stacked_buffers
+
     @torch.no_grad()
     def unstack(self) -> None:
         """Hand what was learned back to the K nets."""
         if len(self.nets) == 1:
             return
-        stacked = dict(zip(self.names, self.stacked, strict=True)) | self.stacked_buffers
+        stacked = self.tensors()
         for k, net in enumerate(self.nets):
             own = dict(net.named_parameters()) | dict(net.named_buffers())
             for name, value in stacked.items():
@@ -92,6 +105,52 @@ def precision(
     if wanted in (torch.float32, torch.float64):
         return nullcontext()
     return torch.autocast(device.type, wanted)
+
+
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of glibc's malloc.h
+
+
+@contextmanager
+def kept_memory(device: torch.device) -> Iterator[None]:
+    """Within it, glibc keeps what a step on a CPU frees for the next one; then it goes back.
+
+    By default large blocks go back to the system at once, which clears the pages of every step's
+    tensors anew: half of the time of a wide net. The setting stays with the process: what is
+    freed later is kept until the next training ends. Other C libraries are left as they are."""
+    library = _glibc() if device.type == "cpu" else None
+    if library is None:
+        yield
+        return
+    try:
+        yield
+    finally:
+        library.malloc_trim(0)
+
+
+@lru_cache(maxsize=1)
+def _glibc() -> ctypes.CDLL | None:
+    """glibc, told to keep memory; None where the C library is another."""
+    with suppress(OSError, AttributeError):
+        library = ctypes.CDLL(None)
+        library.malloc_trim  # noqa: B018 - an AttributeError, where it is not glibc
+        library.mallopt(M_MMAP_MAX, 0)
+        library.mallopt(M_TRIM_THRESHOLD, -1)
+        return library
+    return None
+
+
+def deterministic(wanted: bool = True) -> None:
+    """For this process: equal runs on one machine give equal bits, at equal numbers of threads.
+
+    An operation that a GPU has in no such form raises RuntimeError. To be called before the GPU is
+    first used: its matrix products read their workspace from the environment once.
+    """
+    if wanted:
+        os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
+    torch.use_deterministic_algorithms(wanted)
+    torch.backends.cudnn.deterministic = wanted
+    torch.backends.cudnn.benchmark = False
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
 def has_bfloat16(device: torch.device) -> bool:

@@ -7,7 +7,8 @@ from typing import ClassVar
 import numpy as np
 import torch
 
-from baselines.detector import ANOMALY, Detector, Rows
+from baselines.checks import ANOMALY
+from baselines.detector import Detector, Rows
 from baselines.kernels import RBF, Kernel
 from baselines.sphere import fit_sphere
 
@@ -52,7 +53,6 @@ class SVDD(Detector):
     C: float | None = None
     nu_anomaly: float | None = None
     tol: float = 1e-5
-    contamination: float = 0.1
 
     def _fit(self, rows: Rows) -> None:
         anomaly = (rows.labels == ANOMALY).cpu().numpy()

@@ -1,11 +1,14 @@
 """The one loop: it trains K nets of one shape at once and names no method.
 
-Rows lie on the device as uint8; a batch is drawn, mixed with anomalies, augmented and normalised
-there. Speed lives here and in `stack.py` only: precision, memory layout and compilation are named
-nowhere else.
+Rows lie on the device as uint8 (on the host, where they would fill it: batches are carried over); a
+batch is drawn, mixed with anomalies, augmented and normalised on the device.
+
+Speed lives here and in `stack.py` only (with `spectral.py` behind it): precision, memory and its
+layout, and compilation are named nowhere else.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+import logging
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -13,58 +16,18 @@ from typing import Protocol
 import torch
 from torch import nn
 
-from baselines.anomalies import Placement, Source
-from baselines.augment import Augmentation, Normaliser, UnitRange, unit
-from baselines.detector import ANOMALY, Rows
-from baselines.schedules import Constant, Optimiser, Schedule, adam
-from baselines.stack import Batch, Stack, across, collate, compiled, precision, stacked
+from baselines.augment import Normaliser, unit
+from baselines.batches import batches, shuffled, steps_per_epoch
+from baselines.checkpoint import Checkpoint
+from baselines.checks import ANOMALY
+from baselines.detector import Rows
+from baselines.large import in_parts
+from baselines.moment import Moment
+from baselines.recipe import Recipe, State, TrainingSet
+from baselines.stack import Batch, Stack, across, collate, compiled, kept_memory, precision, stacked
 
-State = dict[str, torch.Tensor]
-EVALUATION_BATCH = 1000
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How to train: everything but the net and the loss.
-
-    `weight_decay` is coupled L2. `placement` says how anomalies enter a batch of normal rows.
-    `precision` None takes bfloat16 where the device computes in it, else float32. `compile` None
-    compiles on a GPU only: on a CPU the nets of the lineage gained nothing from it.
-    """
-
-    epochs: int
-    batch: int = 128
-    lr: float = 1e-3
-    optimiser: Optimiser = adam
-    schedule: Schedule = Constant()
-    weight_decay: float = 0.0
-    augment: tuple[Augmentation, ...] = ()
-    normalise: Normaliser = UnitRange()
-    placement: Placement | None = None
-    drop_last: bool = False
-    precision: torch.dtype | None = None
-    compile: bool | None = None
-
-    def __post_init__(self) -> None:
-        if self.epochs < 1 or self.batch < 2 or not self.lr > 0:
-            raise ValueError(
-                "recipe: at least 1 epoch, batches of 2 and a positive learning rate, got "
-                f"{self.epochs}, {self.batch}, {self.lr}"
-            )
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """Type of weights and images: float32, or float64 where that is the precision."""
-        return torch.float64 if self.precision is torch.float64 else torch.float32
-
-
-@dataclass(frozen=True)
-class TrainingSet:
-    """What one net learns from: rows on the device, a source of anomalies, and a seed."""
-
-    rows: Rows
-    source: Source | None
-    seed: int
+Forward = Callable[..., tuple[torch.Tensor, torch.Tensor]]
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -87,18 +50,21 @@ class Objective(Protocol):
 
 
 def train(
-    nets: Sequence[nn.Module], objective: Objective, sets: Sequence[TrainingSet], recipe: Recipe
+    nets: Sequence[nn.Module],
+    objective: Objective,
+    sets: Sequence[TrainingSet],
+    recipe: Recipe,
+    device: torch.device,
+    checkpoint: Checkpoint | None = None,
 ) -> list[Trained]:
     """Train `nets` in place, each on its own set; sets must be of one size (see `stack.py`).
 
-    Returns, for each net, its state, its normaliser's measure and its loss at each step.
+    With a `checkpoint` it goes on from there, and leaves its own now and then. Returns, for each
+    net, its state, its normaliser's measure and its loss at each step.
     """
-    device = sets[0].rows.images.device
     for net in nets:
-        net.to(device=device, dtype=recipe.dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    measured = [
-        recipe.normalise.measure(part.rows.images[part.rows.labels != ANOMALY]) for part in sets
-    ]
+        place(net, recipe, device)
+    measured = [recipe.normalise.measure(normal_images(part.rows)).to(device) for part in sets]
 
     def started(net: nn.Module, part: TrainingSet, measure: torch.Tensor) -> State:
         return objective.init(lambda: outputs(net, part.rows.images, recipe.normalise, measure))
@@ -107,51 +73,77 @@ def train(
     for net in nets:
         net.train()
     stack = Stack(nets)
-    state, losses = descend(stack, objective, stacked(states), sets, measured, recipe)
+    optimiser = recipe.optimiser(stack.parameters(), recipe.lr, recipe.weight_decay)
+    generators = [torch.Generator(device).manual_seed(part.seed) for part in sets]
+    moment = Moment(stack, optimiser, generators, stacked(states))
+    if checkpoint is not None:
+        checkpoint.restore(moment)
+    with kept_memory(device):
+        descend(moment, objective, sets, measured, recipe, checkpoint)
     stack.unstack()
+    losses = torch.stack(moment.losses)
     return [
-        Trained({name: value[k] for name, value in state.items()}, measured[k], losses[:, k])
+        Trained({name: value[k] for name, value in moment.state.items()}, measured[k], losses[:, k])
         for k in range(len(nets))
     ]
 
 
+def place(net: nn.Module, recipe: Recipe, device: torch.device) -> None:
+    """Move a net to the device, in the recipe's type and laid out as it is trained."""
+    net.to(device=device, dtype=recipe.dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
 def descend(
-    stack: Stack,
+    moment: Moment,
     objective: Objective,
-    state: State,
     sets: Sequence[TrainingSet],
     measured: Sequence[torch.Tensor],
     recipe: Recipe,
-) -> tuple[State, torch.Tensor]:
-    """The loop itself; returns the last states, stacked, and the losses ``(steps, k)``."""
-    device = sets[0].rows.images.device
-    generators = [torch.Generator(device).manual_seed(part.seed) for part in sets]
-    optimiser = recipe.optimiser(stack.parameters(), recipe.lr, recipe.weight_decay)
+    checkpoint: Checkpoint | None,
+) -> None:
+    """The loop itself: takes `moment` to the end of training, from wherever it stands."""
+    device = measured[0].device
     autocast = precision(recipe.precision, device, len(sets))
-    forward = compiled(loss_of(stack, objective, autocast), recipe.compile, device)
-    steps, losses = steps_per_epoch(len(sets[0].rows), recipe), []
-    for epoch in range(recipe.epochs):
-        streams = [
-            batches(part, measure, recipe, generator)
-            for part, measure, generator in zip(sets, measured, generators, strict=True)
-        ]
-        for step, parts in enumerate(zip(*streams, strict=True)):
-            rate = recipe.lr * recipe.schedule(epoch + step / steps, recipe.epochs)
-            for group in optimiser.param_groups:
-                group["lr"] = rate
-            images, y, masks = collate(parts)
-            optimiser.zero_grad(set_to_none=True)
-            out, loss = forward(images, y, masks, state)
-            loss.sum().backward()
-            optimiser.step()
-            state = across(lambda o, t, s: objective.update(o, t, s, epoch), out.detach(), y, state)  # noqa: B023
-            losses.append(loss.detach())
-    return state, torch.stack(losses)
+    forward = compiled(loss_of(moment.stack, objective, autocast), recipe.compile, device)
+    steps, epochs = steps_per_epoch(len(sets[0].rows), recipe), recipe.epochs
+    while moment.epoch < epochs:
+        if not moment.orders:
+            moment.orders = [shuffled(*each) for each in zip(sets, moment.generators, strict=True)]
+        each = zip(sets, measured, moment.generators, moment.orders, strict=True)
+        streams = [batches(part, m, recipe, g, order, moment.step) for part, m, g, order in each]
+        for parts in zip(*streams, strict=True):
+            rate = recipe.lr * recipe.schedule(moment.epoch + moment.step / steps, epochs)
+            take_step(moment, objective, forward, parts, rate)
+            if checkpoint is not None:
+                checkpoint.keep(moment)
+        if log.isEnabledFor(logging.INFO):  # reading a loss waits for the device
+            mean = float(torch.stack(moment.losses[-steps:]).mean())
+            log.info("epoch %d of %d: loss %.4g", moment.epoch + 1, epochs, mean)
+        moment.epoch, moment.step, moment.orders = moment.epoch + 1, 0, []
+    if checkpoint is not None:
+        checkpoint.end(moment)
 
 
-def loss_of(
-    stack: Stack, objective: Objective, autocast: AbstractContextManager
-) -> Callable[..., tuple[torch.Tensor, torch.Tensor]]:
+def take_step(
+    moment: Moment, objective: Objective, forward: Forward, parts: Sequence[Batch], rate: float
+) -> None:
+    """One step of all nets on a batch each."""
+    optimiser, epoch = moment.optimiser, moment.epoch
+    for group in optimiser.param_groups:
+        group["lr"] = rate
+    images, y, masks = collate(parts)
+    optimiser.zero_grad(set_to_none=True)
+    out, loss = forward(images, y, masks, moment.state)
+    loss.sum().backward()
+    optimiser.step()
+    moment.state = across(
+        lambda o, t, s: objective.update(o, t, s, epoch), out.detach(), y, moment.state
+    )
+    moment.losses.append(loss.detach())
+    moment.step += 1
+
+
+def loss_of(stack: Stack, objective: Objective, autocast: AbstractContextManager) -> Forward:
     """One step's forward: net outputs ``(k, b, ...)`` and the K mean losses ``(k,)``."""
 
     def forward(
@@ -165,34 +157,18 @@ def loss_of(
     return forward
 
 
-def batches(
-    part: TrainingSet, measured: torch.Tensor, recipe: Recipe, generator: torch.Generator
-) -> Iterator[Batch]:
-    """One epoch of normalised batches, each row drawn once."""
-    rows = part.rows
-    order = torch.randperm(len(rows), generator=generator, device=rows.images.device)
-    for index in order.split(recipe.batch)[: steps_per_epoch(len(rows), recipe)]:
-        drawn = rows[index]
-        if recipe.placement is not None and part.source is not None:
-            drawn = recipe.placement(drawn, part.source, generator)
-        images = unit(drawn.images, recipe.dtype)
-        for augment in recipe.augment:
-            images = augment(images, generator)
-        yield recipe.normalise(images, measured), drawn.labels, drawn.masks
-
-
-def steps_per_epoch(n: int, recipe: Recipe) -> int:
-    """Batches of an epoch over `n` rows; a last batch of one is dropped: batch norm needs two."""
-    whole, rest = divmod(n, recipe.batch)
-    return max(1, whole + (rest > 1 and not recipe.drop_last))
-
-
 @torch.no_grad()
 def outputs(
     net: nn.Module, images: torch.Tensor, normalise: Normaliser, measured: torch.Tensor
 ) -> torch.Tensor:
     """Net outputs of uint8 images, un-augmented, in evaluation mode and the net's own precision."""
     net.eval()
-    dtype = next(net.parameters()).dtype
-    parts = [net(normalise(unit(part, dtype), measured)) for part in images.split(EVALUATION_BATCH)]
-    return torch.cat(parts)
+    dtype, device = next(net.parameters()).dtype, measured.device
+    found = [net(normalise(unit(part.to(device), dtype), measured)) for part in in_parts(images)]
+    return torch.cat(found)
+
+
+def normal_images(rows: Rows) -> torch.Tensor:
+    """Images of the rows that are not known anomalies; no copy where that is all of them."""
+    normal = rows.labels != ANOMALY
+    return rows.images if normal.all() else rows.images[normal]

@@ -2,9 +2,21 @@
 
 import argparse
 import re
+import sys
 from pathlib import Path
 
-from benchmarks.suites import DETECTORS, RECIPES, SUITES
+from benchmarks.datasets.base import data_root
+from benchmarks.engines import ENGINES, option
+from benchmarks.plan import Request
+from benchmarks.scenario import Scenario
+from benchmarks.seal import OUT
+from benchmarks.seeds import seeds
+from benchmarks.suites import DETECTORS, RECIPES
+from benchmarks.sweeps import SUITES
+from benchmarks.trial import NO_EXPOSURE
+
+LOCAL = "local"
+ALL = sys.maxsize  # of an exposure: more than any holds
 
 
 def parser() -> argparse.ArgumentParser:
@@ -22,8 +34,10 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument("--seeds", type=seeds, default=(0,), metavar="0-4", help="e.g. 0-4 or 0,3")
     p.add_argument("--recipe", choices=RECIPES, default="fast", help="ours, or the papers'")
-    p.add_argument("--exposure", metavar="NAME", help="anomalies to train against")
-    p.add_argument("--exposure-size", type=positive, metavar="K", help="how many of them")
+    p.add_argument(
+        "--exposure", metavar="NAME", help="anomalies to train against; none: only --real ones"
+    )
+    p.add_argument("--exposure-size", type=size, metavar="K", help="how many of them, or all")
     p.add_argument(
         "--labelled",
         type=share,
@@ -41,29 +55,128 @@ def parser() -> argparse.ArgumentParser:
         metavar="SHARE",
         help="hidden anomalies among the unlabelled training rows",
     )
-    p.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 ...")
     p.add_argument(
-        "--jobs", type=positive, metavar="N", help="processes (default: cores on a CPU, 1 on a GPU)"
+        "--real",
+        type=positive,
+        default=0,
+        metavar="K",
+        help="test images of each kind of defect to train with, with their masks",
     )
+    p.add_argument(
+        "--real-in-test",
+        action=argparse.BooleanOptionalAction,
+        help="whether those stay in the test set (default: in recipe paper, as its authors)",
+    )
+    places(p)
+    engines(p)
     p.add_argument("--data-root", type=Path, metavar="DIR", help="default: $FCDD_DATA or a cache")
-    p.add_argument("--out", type=Path, default=Path("out"), metavar="DIR", help="default: out")
+    p.add_argument("--out", type=Path, default=OUT, metavar="DIR", help="default: out")
+    p.add_argument(
+        "--preview",
+        type=Path,
+        metavar="DIR",
+        help="first write pictures of what each net will see (with --dry-run: nothing else)",
+    )
     p.add_argument("--dry-run", action="store_true", help="print the plan and stop")
     return p
 
 
-def seeds(text: str) -> tuple[int, ...]:
-    """``0-4``, ``0,3`` or ``0-1,7`` as numbers."""
-    found: list[int] = []
-    for part in text.split(","):
-        match = re.fullmatch(r"(\d+)(?:-(\d+))?", part.strip())
-        if not match:
-            raise argparse.ArgumentTypeError(f"expected seeds such as 0-4 or 0,3, got {text!r}")
-        first = int(match[1])
-        last = int(match[2] or first)
-        if last < first:
-            raise argparse.ArgumentTypeError(f"the range {part} is empty; write {last}-{first}")
-        found += range(first, last + 1)
-    return tuple(dict.fromkeys(found))
+def places(p: argparse.ArgumentParser) -> None:
+    """Arguments on where trials run, and for how long."""
+    p.add_argument(
+        "--devices",
+        "--device",
+        default="auto",
+        metavar="NAMES",
+        help="auto (every GPU, or else the CPU), cpu, cuda (every GPU), cuda:0,2 ...",
+    )
+    p.add_argument(
+        "--jobs-per-device",
+        "--jobs",
+        dest="jobs",
+        type=positive,
+        metavar="N",
+        help="trials at once on each device (default: cores on a CPU, 1 on a GPU)",
+    )
+    p.add_argument(
+        "--timeout",
+        type=duration,
+        metavar="2h",
+        help="end a trial that takes longer (2h, 90m, 30s)",
+    )
+    p.add_argument(
+        "--retry-failed",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="try failed trials again (the default), or let their rows stand",
+    )
+    p.add_argument(
+        "--deterministic", action="store_true", help="operations that repeat themselves to the bit"
+    )
+
+
+def engines(p: argparse.ArgumentParser) -> None:
+    """Arguments on engines that have devices of their own."""
+    p.add_argument(
+        "--engine",
+        choices=(LOCAL, *ENGINES),
+        default=LOCAL,
+        help="what runs the trials: this machine",
+    )
+    p.add_argument(
+        "--address", metavar="URL", help="of the engine's cluster (default: one is started)"
+    )
+    p.add_argument(
+        "--engine-option",
+        type=setting,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="the engine's own; may be given again and again",
+    )
+
+
+def setting(text: str) -> tuple[str, object]:
+    """``name=value``, the value as in JSON if it is."""
+    try:
+        return option(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def duration(text: str) -> float:
+    """Seconds, of ``2h``, ``90m``, ``30s`` or ``1h30m``."""
+    match = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", text)
+    hours, minutes, seconds = (int(part or 0) for part in match.groups()) if match else (0, 0, 0)
+    if not (hours or minutes or seconds):
+        raise argparse.ArgumentTypeError(
+            f"expected a duration such as 2h, 90m or 30s, got {text!r}"
+        )
+    return 3600.0 * hours + 60 * minutes + seconds
+
+
+def request_of(arguments: argparse.Namespace) -> Request:
+    """The request that the arguments make. With real anomalies the `paper` recipe does as FCDD's
+    authors: these alone are trained against, and they stay in the test set."""
+    as_authors = arguments.recipe == "paper" and arguments.real > 0
+    stay = as_authors if arguments.real_in_test is None else arguments.real_in_test
+    return Request(
+        suite=arguments.suite,
+        root=data_root(arguments.data_root),
+        detectors=arguments.detectors,
+        normals=arguments.normal,
+        seeds=arguments.seeds,
+        recipe=arguments.recipe,
+        exposure=arguments.exposure or (NO_EXPOSURE if as_authors else None),
+        exposure_size=arguments.exposure_size,
+        scenario=Scenario(
+            arguments.labelled,
+            arguments.known_classes,
+            arguments.pollution,
+            arguments.real,
+            held_out=not stay,
+        ),
+    )
 
 
 def positive(text: str) -> int:
@@ -71,6 +184,11 @@ def positive(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
     return int(text)
+
+
+def size(text: str) -> int:
+    """A whole number of at least 1, or ``all``."""
+    return ALL if text == "all" else positive(text)
 
 
 def share(text: str) -> float:

@@ -1,189 +1,217 @@
 """Trials on one device: fit, score, measure, store; a trial that breaks becomes a row with its
 reason."""
 
-import importlib.metadata
-import os
-import platform
-import subprocess
+import logging
 import time
 import traceback
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
-from functools import lru_cache
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
 
-from baselines.anomalies import Exposure
+from baselines.checkpoint import checkpointing
 from baselines.deep import find_device
-from baselines.detector import Detector
 from baselines.stack import has_bfloat16
-from benchmarks.datasets import EXPOSURES
-from benchmarks.metrics import image_metrics, pixel_metrics
-from benchmarks.store import SCHEMA, Row, Store
-from benchmarks.suites import DATASETS, DETECTORS
-from benchmarks.task import Task
-from benchmarks.trial import PROTOCOL, Planned, Trial
+from benchmarks.fastest import Most, alone
+from benchmarks.lots import Fitted, Lot, checkpoints, fit_lot, halves, lots
+from benchmarks.machine import forget_peak, now, peak_memory, provenance
+from benchmarks.outcome import Arrays, outcome
+from benchmarks.schema import DONE, OOM, SCHEMA, Broken, Row
+from benchmarks.store import Store
+from benchmarks.trial import PROTOCOL, Planned
 
-EXAMPLES = 8  # most normal and most anomalous test images kept with their maps
-LIBRARIES = ("torch", "numpy", "scikit-learn", "pyod", "fcdd-benchmark")
-Arrays = dict[str, np.ndarray]
-
-
-def evaluate(planned: Sequence[Planned], root: Path, store: Store, device: str) -> Iterator[Row]:
-    """Run trials one after another; each row is stored before it is given back."""
-    for one in planned:
-        row, arrays = run_trial(one, root, device)
-        store.write(row, arrays)
-        yield row
+# How libraries say that the host's memory is not enough, beside MemoryError.
+NO_MEMORY = ("can't allocate memory", "not enough memory", "ALLOC_FAILED", "out of memory")
+log = logging.getLogger(__name__)
 
 
-def run_trial(planned: Planned, root: Path, device: str) -> tuple[Row, Arrays]:
-    """The row and arrays of one trial; any error of the trial is the row's reason."""
-    row = _head(planned, device)
-    started, began = row["started"], time.perf_counter()
+@dataclass(frozen=True)
+class Terms:
+    """On what terms trials run: so many of a kind together as `most` says; whether it is the `last`
+    chance of one that runs out of memory, whose row is not stored before; and which trials are
+    `broken` and to be tried again, by when (None: all that are)."""
+
+    last: bool = True
+    broken: Broken | None = None
+    most: Most = alone
+
+
+USUAL = Terms()
+
+
+class Watch:
+    """Is told of what begins, a trial or a lot that is fitted together, and of each row; this one
+    takes no notice."""
+
+    def begin(self, lot: Lot) -> None: ...
+    def end(self, row: Row) -> None: ...
+
+
+def evaluate(
+    planned: Sequence[Planned],
+    root: Path,
+    store: Store,
+    device: str,
+    watch: Watch | None = None,
+    facts: Row | None = None,
+    terms: Terms = USUAL,
+) -> Iterator[Row]:
+    """Run trials on the `terms`; each row is stored before it is given back.
+
+    A trial that another run holds is passed over; one that another run did meanwhile gives its row,
+    as `done_row` says. A training that a killed run left goes on from its checkpoint.
+    """
+    watch, facts = watch or Watch(), facts or facts_of(device)
+    for lot in lots(planned, terms.most):
+        with ExitStack() as claims:
+            ours = [one for one in lot if claims.enter_context(store.claim(one.stem))]
+            found = [(one, done_row(store, one, terms.broken)) for one in ours]
+            yield from (row for _, row in found if row is not None)
+            missing = [one for one, row in found if row is None]
+            for row, arrays in run_lot(missing, root, store, device, watch, facts):
+                if terms.last or row["status"] != OOM:
+                    row = kept(store, row, arrays)
+                watch.end(row)
+                yield row
+
+
+def run_lot(
+    lot: Lot, root: Path, store: Store, device: str, watch: Watch, facts: Row
+) -> Iterator[tuple[Row, Arrays]]:
+    """The row and arrays of each trial. A lot that cannot be fitted together, whatever the reason,
+    is run again with half as many, in the end apart."""
+    if not lot:
+        return
+    watch.begin(lot)
+    with checkpointing(checkpoints(store.out, lot)):  # they stay, if a row cannot be stored
+        if len(lot) == 1:
+            yield run_trial(lot[0], root, device, facts)
+            return
+        if (fits := fitted(lot, root, device)) is not None:
+            for one, fit in zip(lot, fits, strict=True):
+                watch.begin([one])
+                yield run_trial(one, root, device, facts, fit)
+            return
+    for half in halves(lot):
+        yield from run_lot(half, root, store, device, watch, facts)
+
+
+def fitted(lot: Lot, root: Path, device: str) -> list[Fitted] | None:
+    """A lot fitted together; None, and a warning, where an error came between."""
+    forget(device)
     try:
-        outcome, arrays = _measured(planned.trial, root, device)
-        row |= outcome | {"status": "done", "reason": None}
+        return fit_lot([one.trial for one in lot], root, device)
+    except Exception as error:  # noqa: BLE001 - whosever it is, that trial's row will say so
+        log.warning("%d together: %s: %s; half as many", len(lot), type(error).__name__, error)
+    if find_device(device).type == "cuda":
+        torch.cuda.empty_cache()  # or what was kept for K counts as the peak of fewer
+    return None
+
+
+def done_row(store: Store, planned: Planned, broken: Broken | None = None) -> Row | None:
+    """The stored row of a trial, if it is done; or whatever it is, if it is not among the `broken`
+    ones that are to be tried again, for another run has just tried it."""
+    row = store.row(planned.stem)
+    if row is None or row["status"] == DONE:
+        return row
+    return row if broken is not None and broken.get(planned.stem) != row["finished"] else None
+
+
+def kept(store: Store, row: Row, arrays: Arrays) -> Row:
+    """Store a row; one whose numbers are not finite becomes that of a failed trial. Raises OSError
+    where nothing can be stored."""
+    try:
+        return store.write(row, arrays)
+    except ValueError as error:
+        row |= {"status": "failed", "reason": str(error), "metrics": {}, "threshold": None}
+        return store.write(row, {})
+
+
+def run_trial(
+    planned: Planned, root: Path, device: str, facts: Row | None = None, fit: Fitted | None = None
+) -> tuple[Row, Arrays]:
+    """The row and arrays of one trial; any error of the trial is the row's reason. `facts` are
+    those of `facts_of(device)`, where they are known already; `fit` is what a lot left of it."""
+    row = _head(planned, facts or facts_of(device))
+    began = time.perf_counter()
+    if fit is None:
+        forget(device)
+    else:
+        began -= fit.loading + fit.fitting
+        row |= {"started": fit.started} | _together(row, fit.nets)
+    arrays: Arrays = {}
+    try:
+        found, arrays = outcome(fit or fit_lot([planned.trial], root, device)[0])
+        row |= found | {"status": "done", "reason": None}
     except Exception as error:  # noqa: BLE001 - whatever broke, the sweep goes on and the row says so
-        row = failed_row(planned, device, f"{type(error).__name__}: {error}")
-        row |= {"started": started, "traceback": traceback.format_exc().splitlines()[-20:]}
-        row["seconds"], arrays = time.perf_counter() - began, {}
+        row |= {"status": status_of(error), "reason": f"{type(error).__name__}: {error}"}
+        row |= {"metrics": {}, "traceback": traceback.format_exc().splitlines()[-20:]}
+        row["seconds"] = time.perf_counter() - began
+    row |= {"total_seconds": time.perf_counter() - began} | memory_of(device)
     return row | {"finished": now()}, arrays
+
+
+def _together(row: Row, nets: int) -> Row:
+    """K nets compute in float32 where one computes in bfloat16 (`baselines.stack.precision`)."""
+    return {"together": nets, "bfloat16": row["bfloat16"] and nets == 1}
+
+
+def status_of(error: Exception) -> str:
+    """``oom`` where memory was not enough, else ``failed``."""
+    short = isinstance(error, MemoryError | torch.cuda.OutOfMemoryError)
+    short |= isinstance(error, RuntimeError) and any(words in str(error) for words in NO_MEMORY)
+    return OOM if short else "failed"
 
 
 def failed_row(planned: Planned, device: str, reason: str) -> Row:
     """The row of a trial that gave no scores."""
-    failed = {"status": "failed", "reason": reason, "metrics": {}, "finished": now()}
-    return _head(planned, device) | failed
+    return lost_row(planned, facts_of(device), "failed", reason)
 
 
-def now() -> str:
-    """This moment, UTC, to the millisecond."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+def lost_row(planned: Planned, facts: Row, status: str, reason: str) -> Row:
+    """The row of a trial that whoever ran it could not write."""
+    found = {"status": status, "reason": reason, "metrics": {}, "finished": now()}
+    return _head(planned, facts) | found
 
 
-def _measured(trial: Trial, root: Path, device: str) -> tuple[Row, Arrays]:
-    task = DATASETS[trial.dataset].task(root, trial.normal, trial.scenario, trial.seed)
-    detector = build(trial, task, root, device)
-    labels = task.train_labels if task.train_labels.any() else None
-    began = time.perf_counter()
-    detector.fit(task.train, labels)
-    fitted = time.perf_counter()
-    scores = detector.decision_function(task.test)
-    scored = time.perf_counter()
-    metrics = image_metrics(task.test_labels, scores)
-    arrays: Arrays = {"scores": scores, "labels": task.test_labels.astype(np.int8)}
-    if task.test_masks is not None:
-        arrays |= {"maps": detector.score_map(task.test), "masks": task.test_masks}
-        metrics |= pixel_metrics(task.test_masks, arrays["maps"])
-    arrays |= _examples(detector, task, scores, arrays.get("maps"))
-    return {
-        "metrics": metrics,
-        "seconds": scored - began,
-        "fit_seconds": fitted - began,
-        "score_seconds": scored - fitted,
-        "pretraining_seconds": getattr(detector, "pretraining_seconds_", None),
-        "threshold": detector.threshold_,
-        "n_train": len(task.train),
-        "n_test": len(task.test),
-        "n_anomalies": int(task.test_labels.sum()),
-        "protocol_notes": list(task.notes),
-    }, arrays
+def forget(device: str) -> None:
+    """Let peaks of memory count from here."""
+    forget_peak()
+    if find_device(device).type == "cuda":
+        torch.cuda.empty_cache()  # what earlier trials reserved is not this one's
+        torch.cuda.reset_peak_memory_stats()
 
 
-def build(trial: Trial, task: Task, root: Path, device: str) -> Detector:
-    """The trial's detector: its recipe's prototype with seed, device and exposure filled in."""
-    detector = DETECTORS[trial.detector].make(trial.recipe, trial.dataset)
-    names = detector.get_params(deep=False)
-    filled: dict[str, Any] = {"seed": trial.random_seed, "device": device}
-    if trial.exposure is not None:
-        shape = (task.train.shape[1], task.train.shape[2], task.train.shape[3])
-        filled["anomalies"] = _exposure(
-            trial.exposure, root, shape, trial.exposure_size, trial.seed
-        )
-    return detector.set_params(**{k: v for k, v in filled.items() if k in names})
+def memory_of(device: str) -> Row:
+    """Peaks of the host's and of the GPU's memory, in bytes."""
+    gpu = torch.cuda.max_memory_reserved() if find_device(device).type == "cuda" else None
+    return {"peak_memory": peak_memory(), "peak_gpu_memory": gpu}
 
 
-@lru_cache(maxsize=4)
-def _exposure(
-    name: str, root: Path, shape: tuple[int, int, int], size: int | None, seed: int
-) -> Exposure:
-    images = EXPOSURES[name].load(root, shape, size, seed)
-    return Exposure(torch.from_numpy(images), name)
-
-
-def _examples(
-    detector: Detector, task: Task, scores: np.ndarray, maps: np.ndarray | None
-) -> Arrays:
-    """The most normal and the most anomalous test images by score, with their maps."""
-    order = np.argsort(scores, kind="stable")
-    index = np.concatenate([order[:EXAMPLES], order[-EXAMPLES:]])
-    images = task.test[index]
-    found = {"example_index": index, "example_images": images}
-    found["example_maps"] = detector.score_map(images) if maps is None else maps[index]
-    if task.test_masks is not None:
-        found["example_masks"] = task.test_masks[index]
-    return found
-
-
-def _head(planned: Planned, device: str) -> Row:
+def _head(planned: Planned, facts: Row) -> Row:
     return {
         "schema": SCHEMA,
         "protocol": PROTOCOL,
         "digest": planned.digest,
         "stem": planned.stem,
         **planned.trial.identity(),
-        "device": device_name(device),
-        "threads": torch.get_num_threads(),
-        "bfloat16": has_bfloat16(find_device(device)),  # what a recipe's precision None becomes
         "resolved": planned.resolved,
         "revisions": planned.revisions,
-        **provenance(),
+        **facts,
+        "together": 1,
         "started": now(),
     }
 
 
-def device_name(device: str) -> str:
-    """``cpu``, or the GPU's own name."""
+def facts_of(device: str) -> Row:
+    """What every row says of the device, the machine and the code."""
     found = find_device(device)
-    return torch.cuda.get_device_name(found) if found.type == "cuda" else found.type
-
-
-@lru_cache(maxsize=1)
-def provenance() -> Row:
-    """Versions of the libraries, the commit of this checkout, and the machine."""
-    installed = {d.metadata["Name"] for d in importlib.metadata.distributions()}
     return {
-        "versions": {n: importlib.metadata.version(n) for n in LIBRARIES if n in installed},
-        "commit": commit(),
-        "host": {
-            "system": platform.platform(),
-            "processor": processor(),
-            "cores": os.cpu_count(),
-            "python": platform.python_version(),
-        },
+        "device": torch.cuda.get_device_name(found) if found.type == "cuda" else found.type,
+        "threads": torch.get_num_threads(),
+        "bfloat16": has_bfloat16(found),  # what a recipe's precision None becomes
+        "deterministic": torch.are_deterministic_algorithms_enabled(),
+        **provenance(),
     }
-
-
-def commit() -> str | None:
-    """Commit of the checkout this file lies in, with a + where it has local changes; else None."""
-    folder = Path(__file__).parent
-    command = ["git", "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"]
-    try:
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=10)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() or None
-
-
-def processor() -> str:
-    """Name of the processor."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()

@@ -16,28 +16,29 @@ TILE, FRAME, SPLIT = 96, 5, 40  # pixels: an image, the frame around it, the gap
 PIXELS_PER_INCH = 230
 RED, LIME, WHITE = (204, 36, 41), (60, 255, 60), (255, 255, 255)
 # A map is shaded from its minimum to this quantile of its own pixels (the FCDD code's choice per
-# dataset; what is not listed is 32 pixels or smaller and takes DEFAULT_QUANTILE).
-QUANTILE = {"mvtec": 0.99, "imagenet30": 0.97}
+# dataset, and its default for textures; what is not listed is 32 pixels or smaller and takes
+# DEFAULT_QUANTILE).
+QUANTILE = {"mvtec": 0.99, "imagenet30": 0.97, "textures": 0.97}
 DEFAULT_QUANTILE = 0.85
 
 Arrays = Mapping[str, np.ndarray]
 
 
-def tiles(images: np.ndarray) -> np.ndarray:
-    """Images uint8 ``(m, c, h, w)`` with 1 or 3 channels as ``(m, TILE, TILE, 3)``, unblurred."""
+def tiles(images: np.ndarray, size: int = TILE) -> np.ndarray:
+    """Images uint8 ``(m, c, h, w)`` with 1 or 3 channels as ``(m, size, size, 3)``, unblurred."""
     rgb = np.broadcast_to(images, (len(images), 3, *images.shape[2:])).transpose(0, 2, 3, 1)
-    how = Image.Resampling.NEAREST if max(rgb.shape[1:3]) < TILE else Image.Resampling.LANCZOS
-    return np.stack([np.asarray(Image.fromarray(np.ascontiguousarray(i)).resize((TILE, TILE), how))
+    how = Image.Resampling.NEAREST if max(rgb.shape[1:3]) < size else Image.Resampling.LANCZOS
+    return np.stack([np.asarray(Image.fromarray(np.ascontiguousarray(i)).resize((size, size), how))
                      for i in rgb])  # fmt: skip
 
 
-def shades(maps: np.ndarray, quantile: float) -> np.ndarray:
-    """Score maps ``(m, h, w)`` as ``(m, TILE, TILE)`` in [0, 1], each on its own scale."""
+def shades(maps: np.ndarray, quantile: float, size: int = TILE) -> np.ndarray:
+    """Score maps ``(m, h, w)`` as ``(m, size, size)`` in [0, 1], each on its own scale."""
     low = maps.min(axis=(1, 2), keepdims=True)
     high = np.quantile(maps, quantile, axis=(1, 2), keepdims=True)
     scaled = np.clip((maps - low) / np.maximum(high - low, 1e-12), 0, 1).astype(np.float32)
     how = Image.Resampling.BILINEAR
-    return np.stack([np.asarray(Image.fromarray(one).resize((TILE, TILE), how)) for one in scaled])
+    return np.stack([np.asarray(Image.fromarray(one).resize((size, size), how)) for one in scaled])
 
 
 def overlay(images: np.ndarray, heat: np.ndarray, masks: np.ndarray | None) -> np.ndarray:
@@ -47,7 +48,7 @@ def overlay(images: np.ndarray, heat: np.ndarray, masks: np.ndarray | None) -> n
     weight = 0.2 + 0.55 * heat[..., None]
     mixed = ((1 - weight) * grey + weight * colour).astype(np.uint8)
     for tile, mask in zip(mixed, masks if masks is not None else [], strict=False):
-        size = (TILE, TILE)
+        size = tile.shape[1::-1]
         inside = np.asarray(Image.fromarray(mask.astype(np.uint8) * 255).resize(size)) > 127
         tile[inside & ~binary_erosion(inside, iterations=2)] = LIME
     return mixed

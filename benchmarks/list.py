@@ -10,11 +10,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from baselines.metrics import METRICS
 from benchmarks.datasets import EXPOSURES
+from benchmarks.datasets.archives import ARCHIVES
 from benchmarks.datasets.base import data_root
-from benchmarks.metrics import METRICS
 from benchmarks.render import title
-from benchmarks.suites import DATASETS, DETECTORS, RECIPES, SUITES, Entry
+from benchmarks.suites import DATASETS, DETECTORS, RECIPES, Entry
+from benchmarks.sweeps import SUITES, Suite
+from benchmarks.values import COLUMNS, lines, markdown
 
 WIDTH = 160  # where the output is no terminal: wide enough to search in
 
@@ -23,10 +26,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Print the lists; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.list", description=__doc__)
     parser.add_argument("--data-root", type=Path, metavar="DIR")
-    root = data_root(parser.parse_args(argv).data_root)
+    about = "only the recipes, one by one with their values; md: as Markdown"
+    forms = ("table", "md")
+    parser.add_argument("--recipes", nargs="?", const="table", choices=forms, help=about)
+    arguments = parser.parse_args(argv)
+    root = data_root(arguments.data_root)
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
+    if arguments.recipes == "md":
+        print(markdown())
+        return 0
+    if arguments.recipes:
+        values = _table("Recipes", *COLUMNS)
+        for line in lines():
+            values.add_row(*line)
+        console.print(values)
+        return 0
     for table in (detectors(), recipes(), data(root), exposures(root), suites(), metrics()):
         console.print(table)
+    for archive in ARCHIVES.values():
+        console.print(f"to fetch yourself: {archive}", soft_wrap=True, highlight=False)
     console.print(f"data root: {root}", soft_wrap=True, highlight=False)
     return 0
 
@@ -63,9 +81,15 @@ def data(root: Path) -> Table:
     """The data sets, and where to get those that are not here."""
     table = _table("Data sets", "name", "title", "normals", "state", "source")
     for name, source in DATASETS.items():
-        state = "present" if source.present(root) else f"missing; {source.remedy}"
+        state = _state(source.normals, source.here(root), source.remedy)
         table.add_row(name, source.title, str(len(source.normals)), state, source.source)
     return table
+
+
+def _state(normals: Sequence[str], here: Sequence[str], remedy: str) -> str:
+    if len(here) == len(normals):
+        return "present"
+    return f"{', '.join(here)} present; the rest: {remedy}" if here else f"missing; {remedy}"
 
 
 def exposures(root: Path) -> Table:
@@ -79,11 +103,18 @@ def exposures(root: Path) -> Table:
 
 
 def suites() -> Table:
-    """The suites and the data sets each sweeps."""
-    table = _table("Suites", "name", "about", "data sets")
+    """The suites and what each sweeps."""
+    table = _table("Suites", "name", "about", "data sets", "detectors", "sweeps over")
     for name, suite in SUITES.items():
-        table.add_row(name, suite.about, ", ".join(suite.datasets))
+        names = ", ".join(suite.detectors) or "all"
+        table.add_row(name, suite.about, ", ".join(suite.datasets), names, _swept(suite))
     return table
+
+
+def _swept(suite: Suite) -> str:
+    sizes = f"exposure of {suite.sizes[0]} to {suite.sizes[-1]}" if suite.sizes else ""
+    scenarios = "; ".join(str(scenario) or "unlabelled" for scenario in suite.scenarios)
+    return sizes or scenarios
 
 
 def metrics() -> Table:

@@ -7,16 +7,32 @@ from baselines.anomalies import Append, Replace
 from baselines.augment import Crop, Flip, GlobalContrast
 from baselines.autoencoder import Autoencoder, ErrorOf, Pretraining
 from baselines.deep import DeepDetector
-from baselines.deep_sad import DeepSAD
+from baselines.deep_sad import DeepSAD, ExposedSAD
 from baselines.deep_svdd import DeepSVDD, SoftDeepSVDD
 from baselines.detector import Detector
 from baselines.hsc import BCE, HSC, Focal
 from baselines.kernels import RBF
 from baselines.nets import LeNet, MirroredLeNet, xavier_weights
+from baselines.resnet import Logit
 from baselines.schedules import Exponential, Milestones, sgd
 from baselines.svdd import SVDD
 from baselines.trainer import Recipe
-from benchmarks.recipes import PIXELS, TUNED, Setting, Settings, every
+from benchmarks.paper_colour import COLOUR_SETTINGS
+from benchmarks.paper_notes import (
+    BORROWED,
+    GUARD,
+    HSC_NOTES,
+    LAST_LAYER,
+    PRECISION,
+    SAD_GUARD,
+    SAD_NOTES,
+    SOFT_NOTE,
+    SVDD_NOTES,
+    WITH_REPLACEMENT,
+)
+from benchmarks.recipes import PIXELS, TUNED, every
+from benchmarks.setting import Setting, Settings
+from benchmarks.surfaces import PAPER_SURFACES
 from fcdd.detector import FCDD
 from fcdd.nets import Net28
 
@@ -27,7 +43,6 @@ FCDD_2021 = "Liznerski et al. 2021 (FCDD), section 4.1 and appendix, and its cod
 LENET_MNIST = LeNet((8, 4), None, 32)
 LENET_FMNIST = LeNet((16, 32), 128, 64)
 CLASSIFIER = LeNet((16, 32), 64, 32, bias=True, affine=True, weights=xavier_weights)
-LOGIT = replace(CLASSIFIER, code=1)
 AE_28 = ErrorOf(MirroredLeNet(LeNet((128, 64), None, 48, bias=True, affine=True), widths=(4, 8)))
 DROP = Milestones((50,))
 
@@ -56,25 +71,6 @@ FCDD_RECIPE = Recipe(
     normalise=GlobalContrast(),
 )
 
-PRECISION = "bfloat16 where the hardware has it; the authors trained in float32"
-BORROWED = "the paper has no recipe for this data set; the one for MNIST is used"
-WITH_REPLACEMENT = "exposure drawn with replacement; the authors go through it in order"
-SVDD_NOTES = (
-    "weight decay as the paper's lambda; the PyTorch code uses half of it",
-    "leaky ReLU slope 0.01 as in the code; the paper says 0.1",
-    "the paper's numbers come from Theano code with learned norms and dictionary-learned first "
-    "filters; this is the authors' PyTorch port",
-    PRECISION,
-)
-SOFT_NOTE = "R by the batch's quantile, as in the port; the paper searches it every five epochs"
-SAD_NOTES = (PRECISION, "known and hidden anomalies are disjoint; the authors' may overlap")
-HSC_NOTES = (
-    WITH_REPLACEMENT,
-    "the last layer drawn with the gain of the others; the authors' is 1",
-    "the logarithm guarded by 1e-31 (FCDD's code), there 1e-9",
-    PRECISION,
-)
-HEAD_NOTE = "one output right after 64 units; the authors put Linear(32, 1) behind the code of 32"
 UPRIGHT = "EMNIST stands upright here (as in FCDD's code), transposed there"
 FCDD_NOTES = (
     WITH_REPLACEMENT,
@@ -104,7 +100,7 @@ def paper_sad() -> Settings:
 
 
 def paper_hsc(detector: Detector, *more: str) -> Settings:
-    notes = (*more, *HSC_NOTES)
+    notes = (*more, LAST_LAYER, *HSC_NOTES)
     return {
         "mnist": Setting(detector, HSC_2020, (UPRIGHT, *notes), "emnist"),
         "fmnist": Setting(detector, HSC_2020, (BORROWED, *notes), "cifar100"),
@@ -125,7 +121,7 @@ def paper_fcdd() -> Settings:
     return {"fmnist": Setting(detector, FCDD_2021, FCDD_NOTES, "cifar100")}
 
 
-PAPER_SETTINGS: dict[str, Settings] = {
+GREY_SETTINGS: dict[str, Settings] = {
     "svdd": every(
         SVDD(RBF("scale"), nu=0.1), "Tax & Duin 2004; nu of Ruff et al. 2018", TUNED, PIXELS
     ),
@@ -133,8 +129,13 @@ PAPER_SETTINGS: dict[str, Settings] = {
     "deep_svdd": paper_svdd(DeepSVDD),
     "deep_svdd_soft": paper_svdd(SoftDeepSVDD, SOFT_NOTE, warm_up=10),
     "deep_sad": paper_sad(),
-    "hsc": paper_hsc(HSC(CLASSIFIER, HSC_RECIPE)),
-    "bce": paper_hsc(BCE(LOGIT, HSC_RECIPE), HEAD_NOTE),
-    "focal": paper_hsc(Focal(LOGIT, HSC_RECIPE), HEAD_NOTE),
+    "deep_sad_oe": paper_hsc(ExposedSAD(CLASSIFIER, HSC_RECIPE), SAD_GUARD),
+    "hsc": paper_hsc(HSC(CLASSIFIER, HSC_RECIPE), GUARD),
+    "bce": paper_hsc(BCE(Logit(CLASSIFIER), HSC_RECIPE)),
+    "focal": paper_hsc(Focal(Logit(CLASSIFIER), HSC_RECIPE)),
     "fcdd": paper_fcdd(),
+}
+PAPER_SETTINGS = {
+    name: own | COLOUR_SETTINGS.get(name, {}) | PAPER_SURFACES.get(name, {})
+    for name, own in GREY_SETTINGS.items()
 }

@@ -1,17 +1,25 @@
 """From names to trials: what a command asks for, what of it is there, and what is left to do."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import product
 from pathlib import Path
 from typing import Any
 
-from baselines.describe import describe
-from benchmarks.datasets import EXPOSURES
+from baselines.describe import fields
+from baselines.detector import Detector
+from benchmarks.datasets import EXPOSURES, PREFIX, exposure_set
 from benchmarks.datasets.base import DataMissing
-from benchmarks.suites import DATASETS, DETECTORS, SUITES, Entry, scenario_of
-from benchmarks.task import Scenario
-from benchmarks.trial import Planned, Trial
+from benchmarks.datasets.categories import Pictures
+from benchmarks.pretrained import weights_revision
+from benchmarks.recipes import Setting
+from benchmarks.scenario import Scenario
+from benchmarks.starting import needed
+from benchmarks.suites import DATASETS, DETECTORS, scenario_of
+from benchmarks.sweeps import SUITES
+from benchmarks.task import TaskSource
+from benchmarks.trial import NO_EXPOSURE, Planned, Trial
 
 
 class LeftOut(Exception):
@@ -47,30 +55,67 @@ class Plan:
 
 
 def make_plan(request: Request) -> Plan:
-    """Resolve a request. Raises UsageError on an unknown name, ValueError on damaged data.
+    """Resolve a request. Raises UsageError on an unknown name.
 
-    Missing data are named in the plan; if nothing at all can run for it, UsageError says so.
+    Missing and damaged data are named in the plan; if nothing at all can run, UsageError says so.
     """
-    names = SUITES[choice("suite", request.suite, SUITES)].datasets
-    detectors = [choice("detector", n, DETECTORS) for n in request.detectors or DETECTORS]
-    if request.exposure is not None:
-        choice("exposure", request.exposure, EXPOSURES)
-    known = {normal for name in names for normal in DATASETS[name].normals}
-    wanted = {choice("normal", normal, known) for normal in request.normals}
+    names, detectors, wanted = _chosen(request)
     trials: list[Planned] = []
     missing: list[str] = []
     left_out: list[str] = []
-    for name, detector in product(names, dict.fromkeys(detectors)):
-        normals = [n for n in DATASETS[name].normals if not wanted or n in wanted]
-        try:
-            trials += _planned(request, name, detector, normals)
-        except LeftOut as reason:
-            left_out.append(str(reason))
-        except DataMissing as reason:
-            missing.append(str(reason))
+    revision = lru_cache(maxsize=None)(_data_revision)  # looks at files: once for all detectors
+    for name in names:
+        normals, absent = _normals(DATASETS[name], request.root, wanted)
+        if absent:
+            remedy = DATASETS[name].remedy
+            left_out.append(f"{name}: {', '.join(absent)} missing; get them with: {remedy}")
+        for detector, normal, varied in product(detectors, normals, _variations(request)):
+            try:
+                trials += _planned(varied, name, detector, normal, revision)
+            except LeftOut as reason:
+                left_out.append(str(reason))
+            except (DataMissing, ValueError) as reason:  # missing or damaged; the rest can run
+                missing.append(str(reason))
     if not trials:
         raise UsageError((missing or left_out or ["nothing to run"])[0])
-    return Plan(tuple(trials), tuple(dict.fromkeys(missing)), tuple(dict.fromkeys(left_out)))
+    once = {one.digest: one for one in trials}  # variations may come to the same
+    return Plan(tuple(once.values()), tuple(dict.fromkeys(missing)), tuple(dict.fromkeys(left_out)))
+
+
+def _chosen(request: Request) -> tuple[Sequence[str], Sequence[str], set[str]]:
+    """Data sets, detectors and normals that the request names; UsageError where it makes no
+    sense."""
+    suite = SUITES[choice("suite", request.suite, SUITES)]
+    names, asked_for = suite.datasets, request.detectors or suite.detectors or DETECTORS
+    detectors = [choice("detector", n, DETECTORS) for n in asked_for]
+    asked = request.exposure
+    if asked is not None and not asked.startswith(PREFIX):
+        choice("exposure", asked, (*EXPOSURES, NO_EXPOSURE, f"{PREFIX}PATH"))
+    if not (request.scenario.held_out or request.scenario.real):
+        raise UsageError("--real-in-test: say how many of each kind are to train, with --real")
+    known = {normal for name in names for normal in DATASETS[name].normals}
+    return names, [*dict.fromkeys(detectors)], {choice("normal", n, known) for n in request.normals}
+
+
+def _variations(request: Request) -> list[Request]:
+    """The request in each scenario and with each size of exposure that its suite sweeps over; a
+    size that was asked for stands for the suite's."""
+    suite = SUITES[request.suite]
+    sizes = (request.exposure_size,) if request.exposure_size else suite.sizes or (None,)
+    return [
+        replace(request, scenario=scenario, exposure_size=size)
+        for scenario, size in product(suite.scenarios or (request.scenario,), sizes)
+    ]
+
+
+def _normals(source: TaskSource, root: Path, wanted: set[str]) -> tuple[list[str], list[str]]:
+    """Normals to plan for, and those that are left out since part of the data is not there; what
+    is asked for by name is planned for, so that its absence counts."""
+    asked = [normal for normal in source.normals if not wanted or normal in wanted]
+    here = source.here(root)
+    if wanted or not here:
+        return asked, []
+    return [n for n in asked if n in here], [n for n in asked if n not in here]
 
 
 def choice(kind: str, name: str, known: Iterable[str]) -> str:
@@ -80,68 +125,75 @@ def choice(kind: str, name: str, known: Iterable[str]) -> str:
     raise UsageError(f"unknown {kind} {name!r}; choose from: {', '.join(sorted(known))}")
 
 
+def _data_revision(dataset: str, root: Path, normal: str, pictures: Pictures | None) -> str:
+    return DATASETS[dataset].revision(root, normal, pictures)
+
+
 def _planned(
-    request: Request, dataset: str, detector: str, normals: Sequence[str]
+    request: Request, dataset: str, detector: str, normal: str, revision: Callable[..., str]
 ) -> list[Planned]:
-    """The trials of one detector on one data set; LeftOut or DataMissing where there are none."""
+    """The trials of one detector on one normal; LeftOut, DataMissing or ValueError where there are
+    none."""
     entry = DETECTORS[detector]
     if not entry.has(request.recipe, dataset):
         raise LeftOut(f"{detector} on {dataset}: no {request.recipe} recipe")
-    if request.scenario.pollution and DATASETS[dataset].masked:
-        raise LeftOut(f"{dataset}: no anomalies to pollute the training rows with")
     setting = entry.setting(request.recipe, dataset)
     exposure = (request.exposure or setting.exposure) if entry.exposed else None
-    if exposure == dataset:
-        raise LeftOut(f"{detector} on {dataset}: the exposure would hold the normal class")
-    revisions = {dataset: DATASETS[dataset].revision(request.root)}
-    if exposure is not None:
-        revisions[f"exposure {exposure}"] = EXPOSURES[exposure].revision(request.root)
-    resolved = _resolved(entry, request.recipe, dataset)
+    scenario = scenario_of(entry, dataset, request.scenario)
+    _refuse(request, dataset, detector, exposure)
+    size = None
+    revisions = {dataset: revision(dataset, request.root, normal, setting.pictures)}
+    if exposure is not None and exposure != NO_EXPOSURE:
+        size = _size(request.exposure_size, exposure, request.root)
+        revisions[f"exposure {exposure}"] = _revision(exposure, request.root)
+    if (weights := needed(setting.detector)) is not None:
+        revisions[f"weights {weights.name}"] = weights_revision(weights, request.root)
+    rest = request.recipe, exposure, size, scenario, setting.pictures
+    resolved = _resolved(setting, entry.make(request.recipe, dataset, scenario))
     return [
-        Planned(
-            Trial(
-                detector,
-                dataset,
-                normal,
-                seed,
-                request.recipe,
-                exposure,
-                request.exposure_size if exposure else None,
-                scenario_of(entry, dataset, request.scenario),
-            ),
-            resolved,
-            revisions,
-        )
-        for normal in normals
+        Planned(Trial(detector, dataset, normal, seed, *rest), resolved, revisions)
         for seed in request.seeds
     ]
 
 
-def _resolved(entry: Entry, recipe: str, dataset: str) -> dict[str, Any]:
+@lru_cache(maxsize=256)
+def _size(asked: int | None, exposure: str, root: Path) -> int | None:
+    """How many images of an exposure: None where that is as many as it gives unasked."""
+    if asked is None:
+        return None
+    found = exposure_set(exposure)
+    count = found.count(root)
+    size = min(asked, count)
+    return None if size == min(count, found.most or count) else size
+
+
+def _revision(exposure: str, root: Path) -> str:
+    """Of an exposure; DataMissing also names the one that is always there."""
+    try:
+        return exposure_set(exposure).revision(root)
+    except DataMissing as lack:
+        remedy = f"{lack.remedy} (or train with --exposure photos)"
+        raise DataMissing(lack.title, lack.places, remedy) from None
+
+
+def _refuse(request: Request, dataset: str, detector: str, exposure: str | None) -> None:
+    """LeftOut where the data set has not the anomalies that the request trains with."""
+    masked, asked = DATASETS[dataset].masked, request.scenario
+    if asked.pollution and masked:
+        raise LeftOut(f"{dataset}: no anomalies to pollute the training rows with")
+    if asked.real and not masked:
+        raise LeftOut(f"{dataset}: no kinds of defects to take real anomalies of")
+    if exposure == dataset:
+        raise LeftOut(f"{detector} on {dataset}: the exposure would hold the normal class")
+    if exposure == NO_EXPOSURE and not asked.real:
+        raise LeftOut(f"{detector} on {dataset}: no anomalies to train against without --real")
+
+
+def _resolved(setting: Setting, detector: Detector) -> dict[str, Any]:
     """Every value of the detector that a trial would build, with its source and deviations."""
-    setting = entry.setting(recipe, dataset)
     return {
-        "detector": type(setting.detector).__name__,
-        "parameters": describe(setting.detector.get_params(deep=False)),
+        "detector": type(detector).__name__,
+        "parameters": fields(detector),
         "source": setting.source,
         "deviations": list(setting.deviations),
     }
-
-
-def chains(trials: Iterable[Planned]) -> list[list[Planned]]:
-    """Trials in the order to run them: those that may share an autoencoder (same data, normal and
-    seed, with pretraining) as one chain, its autoencoder first; every other trial by itself.
-    The longest kinds come first, so that no device waits at the end."""
-    shared: dict[tuple[str, str, int], list[Planned]] = {}
-    single: list[list[Planned]] = []
-    for one in trials:
-        parameters = one.resolved["parameters"]
-        if "pretraining" in parameters or one.resolved["detector"] == "Autoencoder":
-            t = one.trial
-            shared.setdefault((t.dataset, t.normal, t.seed), []).append(one)
-        else:
-            single.append([one])
-    order = list(DETECTORS)
-    for chain in shared.values():
-        chain.sort(key=lambda one: order.index(one.trial.detector))
-    return [*shared.values(), *single]

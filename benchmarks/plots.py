@@ -3,9 +3,7 @@
 A new figure is one function from a ``Show`` to drawings, and one line in ``FIGURES``.
 """
 
-import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,50 +16,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from benchmarks import curves, gallery
-from benchmarks.render import FAILED, MISSING, Table, rank, title
-from benchmarks.store import Store, slug
-from benchmarks.tables import class_table, normals, with_columns
+from benchmarks import curves, gallery, panels
+from benchmarks.render import MISSING, Table, title
+from benchmarks.show import LINEAGE, Drawing, Show
+from benchmarks.store import slug
+from benchmarks.tables import class_table, normals
 
 STYLE: Any = {"font.size": 8, "axes.titlesize": 8, "legend.fontsize": 7.5, "pdf.fonttype": 42}
+STYLE |= {"text.parse_math": False}  # a name may hold dollars
 EXAMPLES = ("scores", "labels", "example_index", "example_images", "example_maps", "example_masks")
-
-LINEAGE = ("svdd", "deep_svdd", "deep_sad", "hsc", "fcdd")
-log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """A figure to be: file name, the lines of the frame it shows, what draws it (None: nothing)."""
-
-    name: str
-    rows: pd.DataFrame
-    draw: Callable[[], Figure | None]
-
-
-@dataclass(frozen=True)
-class Show:
-    """What figures are drawn from: the store, its long frame, galleries per dataset and recipe."""
-
-    store: Store
-    frame: pd.DataFrame
-    galleries: int = 2
-
-    def arrays(self, row: Any, *names: str) -> dict[str, np.ndarray]:
-        """Arrays of a row; none, and a warning, when its file is missing or broken."""
-        try:
-            return self.store.arrays({"stem": row.stem}, names)
-        except OSError as error:
-            log.warning("%s", error)
-            return {}
-
-    def parts(self) -> Iterator[tuple[str, str, pd.DataFrame]]:
-        """(dataset, recipe, one line per trial that is done), newest rows, lineage order."""
-        trials = with_columns(self.frame).drop_duplicates("stem")
-        trials = trials[trials["status"] != FAILED].sort_values("seed", kind="stable")
-        trials = trials.sort_values("column", key=lambda names: names.map(rank), kind="stable")
-        for (dataset, recipe), part in trials.groupby(["dataset", "recipe"]):
-            yield str(dataset), str(recipe), part
 
 
 def roc_curves(show: Show) -> Iterator[Drawing]:
@@ -160,14 +123,14 @@ def _gallery(show: Show, rows: pd.DataFrame) -> Figure | None:
 
 
 def save(drawing: Drawing, folder: Path) -> list[Path]:
-    """Draw and write ``<name>.png`` (200 dpi) and ``<name>.pdf``, the same bytes each time."""
+    """Draw and write ``<name>.png`` and ``<name>.pdf``, the same bytes each time."""
     with mpl.rc_context(STYLE):
         figure = drawing.draw()
         if figure is None:
             return []
         png, pdf = (folder / f"{drawing.name}.{ending}" for ending in ("png", "pdf"))
-        figure.savefig(png, dpi=200)
-        figure.savefig(pdf, metadata={"CreationDate": None})
+        figure.savefig(png, dpi=drawing.dpi)
+        figure.savefig(pdf, dpi=drawing.dpi, metadata={"CreationDate": None})
     return [png, pdf]
 
 
@@ -175,4 +138,5 @@ FIGURES: dict[str, Callable[[Show], Iterator[Drawing]]] = {
     "roc": roc_curves,
     "heatmap": heat_maps,
     "gallery": galleries,
+    "panel": panels.figures,
 }

@@ -1,4 +1,5 @@
-"""``python -m benchmarks.prepare``: which data are there, and the download of those asked for.
+"""``python -m benchmarks.prepare``: which data are there, the download of those asked for, and the
+unpacking of archives whose licence wants you to fetch them yourself.
 
 Exit codes: 0 done, 3 internal error, 4 usage or network, 130 stopped by Ctrl-C.
 """
@@ -12,34 +13,50 @@ from pathlib import Path
 
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from benchmarks.datasets.base import Dataset, ExposureSet, data_root
+from baselines.weights import PUBLISHED, Published, read_weights
+from benchmarks.datasets.archives import ARCHIVES, Archive, bring, install
+from benchmarks.datasets.base import DataMissing, Dataset, ExposureSet, data_root
+from benchmarks.datasets.cache import clear_cache
+from benchmarks.datasets.categories import CategorySet
+from benchmarks.datasets.cifar import CIFAR10, CIFAR100
 from benchmarks.datasets.digits import DIGITS
 from benchmarks.datasets.download import DownloadError, Patience, Report, fetch
-from benchmarks.datasets.exposures import CIFAR100, EMNIST
+from benchmarks.datasets.exposures import EMNIST
 from benchmarks.datasets.mirrors import DOWNLOADS, Download
 from benchmarks.datasets.mnist import FASHION_MNIST, MNIST
+from benchmarks.datasets.mvtec import MVTEC
 from benchmarks.datasets.photos import PHOTOS
+from benchmarks.pretrained import find_weights
 
-LISTED = (FASHION_MNIST, MNIST, DIGITS, CIFAR100, EMNIST, PHOTOS)
+LISTED = (FASHION_MNIST, MNIST, CIFAR10, DIGITS, MVTEC, CIFAR100, EMNIST, PHOTOS)
 
 
 def main(
     argv: Sequence[str] | None = None,
     downloads: Mapping[str, Download] = DOWNLOADS,
     patience: Patience | None = None,
+    archives: Mapping[str, Archive] = ARCHIVES,
 ) -> int:
     """Run the command line; returns the exit code."""
     try:
-        arguments = _arguments(argv, downloads)
+        arguments = _arguments(argv, downloads, archives)
     except SystemExit as stop:
         return 4 if stop.code else 0
     root = data_root(arguments.data_root)
     try:
-        if arguments.list or not arguments.names:
-            _show(root, downloads)
-            return 0
-        done = [_prepare(downloads[name], root, patience) for name in arguments.names]
-        return 0 if all(done) else 4
+        if arguments.clear_cache:
+            print(f"cache: {clear_cache(root) / 1e6:.1f} MB of decoded pictures removed")
+        elif arguments.list or not arguments.names:
+            _show(root, downloads, archives)
+        done = [
+            _prepare(downloads[name], root, patience)
+            if name in downloads
+            else _weights(PUBLISHED[name], root)
+            if name in PUBLISHED
+            else _unpack(archives[name], arguments, root, patience)
+            for name in arguments.names
+        ]
+        return 0 if arguments.list or all(done) else 4
     except KeyboardInterrupt:
         print("prepare: stopped; the same command resumes", file=sys.stderr)
         return 130
@@ -48,32 +65,59 @@ def main(
         return 3
 
 
-def _arguments(argv: Sequence[str] | None, downloads: Mapping[str, Download]) -> argparse.Namespace:
+def _arguments(
+    argv: Sequence[str] | None, downloads: Mapping[str, Download], archives: Mapping[str, Archive]
+) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.prepare", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(downloads))
+    known = [*downloads, *archives, *PUBLISHED]
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(known))
     parser.add_argument("--list", action="store_true", help="only show what is there (default)")
     where = "default: $FCDD_DATA, else the user's cache"
     parser.add_argument("--data-root", type=Path, metavar="DIR", help=where)
+    unpacked = f"the archive of {', '.join(archives)}, downloaded by you: checked and unpacked"
+    parser.add_argument("--from", dest="archive", type=Path, metavar="ARCHIVE", help=unpacked)
+    parser.add_argument("--url", help="an address to download that archive from")
+    decoded = "remove decoded pictures; they are made again when needed"
+    parser.add_argument("--clear-cache", action="store_true", help=decoded)
     arguments = parser.parse_args(argv)
+    if arguments.list:
+        arguments.names = []
     for name in arguments.names:
-        if name not in downloads:
-            parser.error(f"nothing to download for {name!r}; choose from {', '.join(downloads)}")
+        if name not in known:
+            parser.error(f"nothing to download for {name!r}; choose from {', '.join(known)}")
+    if (arguments.archive or arguments.url) and [n in archives for n in arguments.names] != [True]:
+        parser.error(f"--from and --url: for one of {', '.join(archives)} alone")
     return arguments
 
 
-def _show(root: Path, downloads: Mapping[str, Download]) -> None:
+def _show(root: Path, downloads: Mapping[str, Download], archives: Mapping[str, Archive]) -> None:
     print(f"data root: {root}")
     for entry in LISTED:
         state = _state(entry, root, downloads.get(entry.name))
         print(f"{entry.name:10}{entry.title:16}{state}  [licence: {entry.licence}]")
+    for published in PUBLISHED.values():
+        try:
+            state = f"present  {find_weights(published, root)}"
+        except DataMissing as missing:
+            state = f"missing  get it: {missing.remedy}"
+        title = "ImageNet weights"
+        print(f"{published.name:14}{title:18}{state}  [licence: {published.licence}]")
+    for archive in archives.values():
+        print(f"to fetch yourself: {archive}")
 
 
-def _state(entry: Dataset | ExposureSet, root: Path, download: Download | None) -> str:
+def _state(
+    entry: Dataset | ExposureSet | CategorySet, root: Path, download: Download | None
+) -> str:
     files = entry.find(root)
     if files is None:
         size = f"{download.megabytes:.1f} MB, " if download else ""
         return f"missing  {size}get it: {entry.remedy}"
     size = f"{sum(path.stat().st_size for path in files) / 1e6:.1f} MB"
+    if isinstance(entry, CategorySet):
+        missing = [name for name in entry.categories if name not in entry.here(root)]
+        rest = f"; missing {', '.join(missing)}: {entry.remedy}" if missing else ""
+        return f"present  {size}, {entry.home(root)}{rest}"
     try:
         rows = f", {entry.count(root):,} images" if isinstance(entry, ExposureSet) else ""
     except ValueError as fault:
@@ -97,6 +141,48 @@ def _prepare(download: Download, root: Path, patience: Patience | None) -> bool:
         print(f"prepare: {fault}", file=sys.stderr)
         return False
     print(f"{title}: ready")
+    return True
+
+
+def _unpack(
+    archive: Archive, arguments: argparse.Namespace, root: Path, patience: Patience | None
+) -> bool:
+    """Unpack an archive that the user has, or names an address of; False if that failed."""
+    entry = archive.entry
+    if len(entry.here(root)) == len(entry.categories):
+        print(f"{entry.title}: already in {entry.home(root)}")
+        return True
+    if not (arguments.archive or arguments.url):
+        how = "not fetched by itself; download it and give it with --from ARCHIVE"
+        print(f"prepare: {archive}: {how}", file=sys.stderr)
+        return False
+    print(f"{entry.title}: licence {entry.licence}")
+    try:
+        path = arguments.archive
+        if path is None:
+            with _reporting() as report:
+                path = bring(archive, arguments.url, root, report, patience)
+        install(archive, path, root, print)
+    except DownloadError as fault:
+        print(f"prepare: {fault}", file=sys.stderr)
+        return False
+    print(f"{entry.title}: ready")
+    return True
+
+
+def _weights(published: Published, root: Path) -> bool:
+    """Have torch's own loader fetch ImageNet weights, unless they are there; False if it fails."""
+    try:
+        print(f"{published.name}: already in {find_weights(published, root).parent}")
+        return True
+    except DataMissing:
+        print(f"{published.name}: from {published.url} (licence: {published.licence})")
+    try:
+        read_weights(published)
+    except ValueError as fault:
+        print(f"prepare: {fault}", file=sys.stderr)
+        return False
+    print(f"{published.name}: ready")
     return True
 
 

@@ -1,25 +1,46 @@
 """What the papers print: ``results/published.csv``, every number with its source.
 
-Columns: dataset, detector, normal (a class, a category, or ``mean``), metric, mean, std, n (seeds
-or experiments), setting, compare, paper, table, source, note; values lie in [0, 1]. ``compare``
-marks the one number per (dataset, detector, normal, metric) that tables print beside ours.
+Columns: dataset, detector, normal (a class, a category, ``mean``, or ``std over classes``),
+metric, mean, std, n (seeds or experiments), exposure, labelled, known_classes, pollution, setting,
+compare, paper, table, source, note; values lie in [0, 1]. ``compare`` marks the one number per
+(dataset, detector, normal, metric, labelled, known_classes, pollution) that tables print beside
+ours. Detectors that use no labels have ``labelled`` 0, whatever the others of their table have.
 """
 
 import logging
+import re
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 import pandas as pd
 
 PATH = Path(__file__).resolve().parents[1] / "results" / "published.csv"
-COLUMNS = ["dataset", "detector", "normal", "metric", "mean", "std", "n", "setting", "compare"]
-COLUMNS += ["paper", "table", "source", "note"]
+CASE = ["labelled", "known_classes", "pollution"]
+COLUMNS = ["dataset", "detector", "normal", "metric", "mean", "std", "n", "exposure", *CASE]
+COLUMNS += ["setting", "compare", "paper", "table", "source", "note"]
 CLASSES = {"fmnist": 10, "mnist": 10, "cifar10": 10, "imagenet30": 30, "mvtec": 15}
 # With a Gaussian kernel the one-class SVM and SVDD are one problem (Tax & Duin 2004); the
 # papers print one row for both.
 ALIASES = {"ocsvm": "svdd"}
+SYNTHETIC = ("confetti",)  # drawn by whoever trains, so that no two make the same
+# Exposures that papers name, as people write them.
+EXPOSURES = {
+    "80mti": "80 Million Tiny Images",
+    "as cited": "that of the paper cited",
+    "cifar100": "CIFAR-100",
+    "emnist": "EMNIST",
+    "imagenet22k": "ImageNet-22k",
+}
+LABELLED = r"labelled (?P<labelled>\S+) of (?P<known>\d+) class\(es\)"
+# FCDD with real anomalies and their masks (its section 4.4) is a detector of its own in the tables.
+REAL = re.compile(r"real 1 of each kind (held out|in test)")
+SCENARIO = re.compile(rf"(?:{LABELLED})?(?:, )?(?:pollution (?P<pollution>\S+))?")
 
 log = logging.getLogger(__name__)
+
+Case = tuple[float, int, float]  # share labelled, known classes, share of hidden anomalies
+PLAIN: Case = (0.0, 0, 0.0)
 
 
 def read(path: Path = PATH) -> pd.DataFrame:
@@ -27,30 +48,73 @@ def read(path: Path = PATH) -> pd.DataFrame:
     if not path.exists():
         log.warning("%s is missing: tables go without the published numbers", path)
         return pd.DataFrame(columns=COLUMNS)
-    text = dict.fromkeys(["normal", "setting", "note"], str)
+    text = dict.fromkeys(["normal", "exposure", "setting", "note"], str)
     return pd.read_csv(path, dtype=text, keep_default_na=False, na_values={"std": "", "n": ""})
 
 
+def case(scenario: object) -> Case | None:
+    """What a row's ``scenario`` says in numbers; None for one that no paper of ours has."""
+    if not isinstance(scenario, str) or not scenario:
+        return PLAIN
+    found = SCENARIO.fullmatch(scenario)
+    if found is None:
+        return None
+    labelled, known, pollution = (found[name] or 0 for name in ("labelled", "known", "pollution"))
+    return float(labelled), int(known), float(pollution)
+
+
+def known_as(detector: str, scenario: object) -> tuple[str, Case | None]:
+    """Detector and scenario under which the papers print what a row measures."""
+    if detector == "fcdd" and isinstance(scenario, str) and REAL.fullmatch(scenario):
+        return "fcdd_semi", PLAIN
+    return ALIASES.get(detector, detector), case(scenario)
+
+
 @cache
-def _compared() -> pd.DataFrame:
-    numbers = read()
-    return numbers[numbers["compare"].astype(bool)]
+def numbers() -> pd.DataFrame:
+    """All published numbers, read once; a view to read from."""
+    return read()
 
 
-def compared(dataset: str, detector: str, metric: str) -> pd.DataFrame:
-    """The numbers printed beside ours, one line per normal, indexed by ``normal``."""
-    numbers = _compared()
+def compared(dataset: str, detector: str, metric: str, scenario: object = None) -> pd.DataFrame:
+    """The numbers printed beside ours, one line per normal, indexed by ``normal``; those of the
+    same ``scenario``, as a row writes it (shares of anomalies in training), and of no other."""
+    known = numbers()
+    name, wanted = known_as(detector, scenario)
     chosen = (
-        (numbers["dataset"] == dataset)
-        & (numbers["detector"] == ALIASES.get(detector, detector))
-        & (numbers["metric"] == metric)
+        known["compare"].astype(bool)
+        & (known["dataset"] == dataset)
+        & (known["detector"] == name)
+        & (known["metric"] == metric)
     )
-    return numbers[chosen].set_index("normal")
+    for field, value in zip(CASE, wanted or PLAIN, strict=True):
+        chosen &= known[field] == value
+    return known[chosen & (wanted is not None)].set_index("normal")
+
+
+def sources(known: pd.DataFrame, exposure: object) -> Iterator[str]:
+    """Where numbers come from and, if another exposure than ours was trained with, which."""
+    fields = known[["paper", "table", "setting", "note", "exposure"]].drop_duplicates()
+    for paper, table, setting, note, theirs in fields.itertuples(index=False):
+        told = (f"{paper}, {table}", setting, note, other_exposure(exposure, theirs))
+        yield "; ".join(text for text in told if text)
+
+
+def other_exposure(ours: object, theirs: str) -> str:
+    """Says that the exposures differ; empty where they do not, or where the paper has none."""
+    if not theirs or ours == theirs:
+        return ""
+    other = EXPOSURES.get(theirs, theirs)
+    if isinstance(ours, str) and ours:
+        return f"exposure: ours {EXPOSURES.get(ours, ours)}, theirs {other}"
+    if theirs in SYNTHETIC:
+        return f"anomalies: theirs {other}, ours as the recipe makes them"
+    return f"exposure: ours none, theirs {other}"
 
 
 @cache
 def order(dataset: str) -> tuple[str, ...]:
     """Normals of a dataset in the papers' order; empty when no paper lists them."""
-    numbers = _compared()
-    normals = numbers.loc[numbers["dataset"] == dataset, "normal"].unique()
-    return tuple(normal for normal in normals if normal != "mean")
+    known = numbers()
+    normals = known.loc[known["compare"].astype(bool) & (known["dataset"] == dataset), "normal"]
+    return tuple(normal for normal in normals.unique() if normal != "mean")

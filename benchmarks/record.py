@@ -5,28 +5,28 @@ command, commit, machine and time above the tables.
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from benchmarks.render import to_markdown
-from benchmarks.store import Store
-from benchmarks.store import frame as long_form
+from benchmarks.schema import RUNS
 from benchmarks.tables import overview
+from benchmarks.whole import extend
 
 BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
 
 
 def append(out: Path, run: dict[str, Any]) -> None:
     """Add one run: command, commit, machine, versions, started, seconds, jobs, device, trials."""
-    with (out / "runs.jsonl").open("a", encoding="utf-8") as file:
-        file.write(json.dumps(run) + "\n")
+    extend(out / RUNS, [json.dumps(run)])
 
 
 def runs(out: Path) -> list[dict[str, Any]]:
     """The runs of a folder, oldest first; torn lines are passed over."""
-    path = out / "runs.jsonl"
+    path = out / RUNS
     if not path.exists():
         return []
     found = []
@@ -38,11 +38,12 @@ def runs(out: Path) -> list[dict[str, Any]]:
     return found
 
 
-def page(out: Path, frame: pd.DataFrame) -> str:
-    """The folder's README: the overview, every run, and where the other files lie."""
+def page(out: Path, frame: pd.DataFrame, folders: Sequence[Path] = ()) -> str:
+    """The folder's README: the overview, every run of the folders that the rows come from, and
+    where the other files lie. Without ``folders`` the rows are its own."""
     tables = [to_markdown(table) for table in overview(frame).values()]
     lines = [f"# Results in `{out.name}`", "", *tables, "", "## How they came about", ""]
-    for run in runs(out):
+    for run in (run for folder in folders or [out] for run in runs(folder)):
         host = run["host"]
         versions = ", ".join(f"{name} {version}" for name, version in run["versions"].items())
         lines += [
@@ -55,10 +56,10 @@ def page(out: Path, frame: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
-def write_page(out: Path, frame: pd.DataFrame) -> Path:
-    """Write ``OUT/README.md``."""
+def write_page(out: Path, frame: pd.DataFrame, folders: Sequence[Path] = ()) -> Path:
+    """Write ``OUT/README.md``; as `page`."""
     path = out / "README.md"
-    path.write_text(page(out, frame), encoding="utf-8")
+    path.write_text(page(out, frame, folders), encoding="utf-8")
     return path
 
 
@@ -71,11 +72,3 @@ def insert(target: Path, frame: pd.DataFrame) -> None:
     tail = rest.split(END, 1)[1]
     table = "\n".join(to_markdown(table) for table in overview(frame).values())
     target.write_text(f"{head}{BEGIN}\n{table}{END}{tail}", encoding="utf-8")
-
-
-def rows_or_csv(out: Path) -> pd.DataFrame:
-    """The long frame of a folder: of its rows, or of its ``results.csv`` where the rows are not
-    kept (a committed result)."""
-    if (out / "rows").is_dir():
-        return long_form(Store(out).rows())
-    return pd.read_csv(out / "results.csv", dtype={"normal": str, "reason": str, "scenario": str})

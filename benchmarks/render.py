@@ -1,44 +1,23 @@
-"""A table as LaTeX, GitHub Markdown or a rich table for the terminal.
+"""A table as GitHub Markdown or a rich table for the terminal; `latex` writes it for papers.
 
 Values are printed in per cent with one decimal, the best in bold, the published number in
 parentheses, a missing cell as ``--`` and a failed one as ``failed``.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import rich.table
 from rich.text import Text
 
-SPECIAL = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-SPECIAL |= {sign: f"\\{sign}" for sign in "&%$#_{}"} | {"±": r"$\pm$", "<": r"$<$", ">": r"$>$"}
+from benchmarks.names import rank as rank  # whoever renders also sorts
+from benchmarks.names import title as title
+
 MISSING = "--"
 
-# The lineage in its historical order; detectors beside it follow alphabetically.
-LINEAGE = {
-    "svdd": "SVDD",
-    "deep_svdd": "Deep SVDD",
-    "deep_svdd_soft": "Deep SVDD soft",
-    "deep_sad": "Deep SAD",
-    "hsc": "HSC",
-    "bce": "BCE",
-    "focal": "Focal",
-    "fcdd": "FCDD",
-    "autoencoder": "Autoencoder",
-}
-OTHERS = {
-    "copod": "COPOD",
-    "ecod": "ECOD",
-    "fcdd_semi": "FCDD semi",
-    "hbos": "HBOS",
-    "iforest": "IForest",
-    "kde": "KDE",
-    "knn": "kNN",
-    "lof": "LOF",
-    "ocsvm": "OC-SVM",
-    "pca": "PCA",
-}
 INCOMPLETE, FAILED = "*", "failed"
 
 
@@ -47,8 +26,9 @@ class Table:
     """One table; the five frames share lines and columns.
 
     ``values`` and ``published`` are means in [0, 1], ``stds`` the standard deviation over seeds
-    (ddof 1, empty for one seed), ``marks`` is ``failed``, ``*`` (trials left out) or empty, and
-    ``best`` is True where a complete value is the highest, to the printed digit.
+    (ddof 1, empty for one seed), ``marks`` is ``failed``, ``*`` (trials left out), empty, or
+    what a note explains, and ``best`` is True where a complete value is the highest, to the
+    printed digit. A rule stands above each line of ``breaks``.
     """
 
     title: str
@@ -58,6 +38,8 @@ class Table:
     marks: pd.DataFrame
     best: pd.DataFrame
     notes: tuple[str, ...]
+    published_stds: pd.DataFrame | None = None
+    breaks: frozenset[str] = frozenset({"mean"})
 
     @property
     def lines(self) -> list[str]:
@@ -80,106 +62,79 @@ class Table:
             columns[name] = ours.astype(object).where(self.marks[name] != FAILED, FAILED)
             columns[f"{name} std"] = self.stds[name]
             columns[f"{name} published"] = theirs
+            if self.published_stds is not None:
+                columns[f"{name} published std"] = self.published_stds[name]
             columns[f"{name} difference"] = ours - theirs
         return pd.DataFrame(columns).rename_axis(self.corner).reset_index()
 
 
-def rank(column: str) -> tuple[int, str]:
-    """Sorting key of a detector, or of a column's name: the lineage first, then the alphabet."""
-    names = list(LINEAGE)
-    detector = column.split(" ")[0]
-    return (names.index(detector) if detector in names else len(names), column)
+@dataclass(frozen=True)
+class Grid:
+    """A table whose cells are text as it is printed; ``raw`` holds the numbers, for the CSV.
+
+    ``cells`` and ``strong`` (bold) share lines and columns.
+    """
+
+    title: str
+    cells: pd.DataFrame
+    strong: pd.DataFrame
+    raw: pd.DataFrame
+    notes: tuple[str, ...]
+
+    def csv(self) -> pd.DataFrame:
+        """The numbers at full precision."""
+        return self.raw
 
 
-def title(column: str) -> str:
-    """A detector, or a column's name, as people write it."""
-    detector, _, variant = column.partition(" ")
-    return f"{(LINEAGE | OTHERS).get(detector, detector)} {variant}".strip()
-
-
-def tex(text: str) -> str:
-    """``text`` for pdflatex: special characters escaped, the rest of Unicode as ``?``."""
-    safe = "".join(SPECIAL.get(sign, sign) for sign in " ".join(text.split()))
-    return safe.encode("ascii", "replace").decode()
-
-
-def _parts(table: Table, line: str, column: str) -> tuple[str, str, str, bool]:
+def parts(table: Table, line: str, column: str) -> tuple[str, str, str, bool]:
     """A cell as (value or mark, std, published, best), in per cent; what is not there is empty."""
     frames = (table.values, table.stds, table.published, table.marks, table.best)
     cell: list[Any] = [frame.at[line, column] for frame in frames]
     value, std, theirs, mark, best = cell
     ours = (mark or MISSING) if pd.isna(value) else f"{100 * value:.1f}{mark}"
     spread = "" if pd.isna(std) else f"{100 * std:.1f}"
-    return ours, spread, _beside(value, theirs), bool(best)
+    std_there: Any = np.nan
+    if table.published_stds is not None:
+        std_there = table.published_stds.at[line, column]
+    return ours, spread, _beside(value, theirs, std_there), bool(best)
 
 
-def _beside(value: float, theirs: float) -> str:
+def _beside(value: float, theirs: float, std: float) -> str:
     """The published number as it was printed (.82, not .820), and ours less that."""
     if pd.isna(theirs):
         return ""
-    difference = "" if pd.isna(value) else f", {100 * (value - theirs):+.1f}"
-    return f"({round(100 * theirs, 1):g}{difference})"
+    spread = "" if pd.isna(std) else f" ± {round(100 * std, 1):g}"
+    difference = "" if pd.isna(value) else f", {round(100 * (value - theirs), 1) + 0.0:+.1f}"
+    return f"({round(100 * theirs, 1):g}{spread}{difference})"
 
 
-def _tex_cell(table: Table, line: str, column: str) -> str:
-    """Ours, the best in bold; the published number beneath it, smaller."""
-    ours, std, theirs, best = _parts(table, line, column)
-    ours = rf"\textbf{{{ours}}}" if best else tex(ours)
-    ours += rf"{{\scriptsize$\,\pm${std}}}" if std else ""
-    if not theirs:
-        return ours
-    beneath = rf"{ours}\\[-2pt]{{\scriptsize {theirs}}}"
-    return rf"\begin{{tabular}}[t]{{@{{}}c@{{}}}}{beneath}\end{{tabular}}"
-
-
-def _tex_head(name: str) -> str:
-    words, _, variant = title(name).partition(" (")
-    lines = [*words.split(" "), f"({variant}"] if variant else words.split(" ")
-    return r"\shortstack{" + r"\\".join(tex(line) for line in lines) + "}"
-
-
-def to_latex(table: Table, label: str) -> str:
-    """A floating table for ``\\input``; needs the packages booktabs and graphicx."""
-    first = table.corner
-    cells = {name: [_tex_cell(table, line, name) for line in table.lines] for name in table.columns}
-    names = [(r"\midrule " if line == "mean" else "") + tex(title(line)) for line in table.lines]
-    body = pd.DataFrame({first: names} | cells).style.hide(axis="index")
-    body = body.format_index(
-        lambda name: tex(first) if name == first else _tex_head(str(name)), axis=1
-    )
-    tabular = body.to_latex(hrules=True, column_format="l" + "c" * len(cells))
-    notes = "\n\n".join(tex(note) for note in table.notes)
-    return rf"""\begin{{table}}[tbp]
-\centering
-\caption{{{tex(table.title)}}}
-\label{{tab:{label}}}
-\par\smallskip\setlength{{\tabcolsep}}{{3pt}}
-\resizebox{{\ifdim\width>\linewidth\linewidth\else\width\fi}}{{!}}{{%
-{tabular.strip()}}}
-\par\smallskip
-\begin{{minipage}}{{\linewidth}}\footnotesize\setlength{{\parindent}}{{0pt}}
-{notes}
-\end{{minipage}}
-\end{{table}}
-"""
-
-
-def to_markdown(table: Table) -> str:
+def to_markdown(table: Table | Grid) -> str:
     """The table and its notes for GitHub."""
 
+    def row(cells: Iterable[str]) -> str:
+        return "| " + " | ".join(text.replace("|", r"\|") for text in cells) + " |"
+
+    texts = _texts(table) if isinstance(table, Table) else _grid_texts(table)
+    head = row([str(texts.index.name), *map(str, texts.columns)])
+    rule = "|---|" + "---:|" * texts.shape[1]
+    body = [row(map(str, cells)) for cells in texts.itertuples(name=None)]
+    notes = [f"- {' '.join(note.split())}" for note in table.notes]
+    return "\n".join([f"**{table.title}**", "", head, rule, *body, "", *notes, ""])
+
+
+def _texts(table: Table) -> pd.DataFrame:
     def cell(line: str, column: str) -> str:
-        ours, std, theirs, best = _parts(table, line, column)
+        ours, std, theirs, best = parts(table, line, column)
         ours = f"**{ours}**" if best else ours.replace("*", r"\*")
         return f"{ours}{f' ± {std}' if std else ''}{f' {theirs}' if theirs else ''}"
 
-    def row(cells: list[str]) -> str:
-        return "| " + " | ".join(text.replace("|", r"\|") for text in cells) + " |"
+    cells = {title(name): [cell(line, name) for line in table.lines] for name in table.columns}
+    index = pd.Index([title(line) for line in table.lines], name=table.corner)
+    return pd.DataFrame(cells, index)
 
-    head = row([table.corner, *(title(name) for name in table.columns)])
-    rule = "|---|" + "---:|" * len(table.columns)
-    body = [row([title(n), *(cell(n, name) for name in table.columns)]) for n in table.lines]
-    notes = [f"- {' '.join(note.split())}" for note in table.notes]
-    return "\n".join([f"**{table.title}**", "", head, rule, *body, "", *notes, ""])
+
+def _grid_texts(grid: Grid) -> pd.DataFrame:
+    return grid.cells.where(~grid.strong, "**" + grid.cells + "**")
 
 
 def as_rich(table: Table) -> rich.table.Table:
@@ -192,7 +147,7 @@ def as_rich(table: Table) -> rich.table.Table:
     for line in table.lines:
         cells = [Text(title(line))]
         for name in table.columns:
-            ours, std, theirs, best = _parts(table, line, name)
+            ours, std, theirs, best = parts(table, line, name)
             text = Text(ours, style="bold" if best else "red" if ours == FAILED else "")
             text.append(f" ±{std}" if std else "").append(f" {theirs}".rstrip(), "dim")
             cells.append(text)

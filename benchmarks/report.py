@@ -1,54 +1,82 @@
 """All tables and figures of an output folder, from its stored rows alone; needs no torch.
 
-``python -m benchmarks.report OUT`` writes ``OUT/results.csv``, ``OUT/tables`` and ``OUT/figures``.
+``python -m benchmarks.report OUT`` writes ``OUT/results.csv``, ``OUT/tables``, ``OUT/figures`` and
+``OUT/index.html``, the page that shows them all; ``report FOLDER... --out OUT`` does so for several
+folders together, with every table of the papers.
 """
 
 import argparse
 import hashlib
 import json
 import logging
+import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 import pandas as pd
+from joblib import Parallel, delayed
 
 from benchmarks import published, record
-from benchmarks.plots import FIGURES, Show, save
-from benchmarks.render import Table, to_latex, to_markdown
-from benchmarks.store import Store, frame, newest, write_csv
+from benchmarks.charts import CHARTS
+from benchmarks.comparison import beside
+from benchmarks.latex import to_latex
+from benchmarks.page.write import write as write_page
+from benchmarks.panels import SCALES
+from benchmarks.paper_tables import papers
+from benchmarks.plots import FIGURES, save
+from benchmarks.render import Grid, Table, to_markdown
+from benchmarks.shelf import Shelf
+from benchmarks.show import Show
+from benchmarks.significance import comparisons, summaries
+from benchmarks.store import newest, write_csv
 from benchmarks.tables import TABLES
 
 # What decides how a file looks: where one of these changes, everything is drawn anew.
-SHOW_HALF = ("store", "published", "tables", "render", "curves", "gallery", "plots", "record")
-Maker = Callable[[pd.DataFrame], dict[str, Table]]
+SHOW_HALF = (
+    "store", "schema", "artefacts", "shelf", "published", "names", "tables", "render", "latex",
+    "layouts", "comparison", "paper_tables", "stats", "significance", "show", "curves", "gallery",
+    "tiling", "panels", "plots", "charts", "scatter", "record", "citations", "works",
+)  # fmt: skip
+Maker = Callable[[pd.DataFrame], Mapping[str, Table | Grid]]
+MAKERS: dict[str, Maker] = {**TABLES, "summaries": summaries, "comparisons": comparisons}
+MANY = 16  # files to draw from where on several processes are faster than one
 Job = tuple[str, pd.DataFrame, Callable[[], list[Path]]]  # name, the lines it shows, what writes it
 
 
-def build(out: Path, galleries: int = 2) -> list[Path]:
+def build(
+    out: Path,
+    galleries: int = 2,
+    scale: str = SCALES[0],
+    folders: Sequence[Path] = (),
+    processes: int = 1,
+) -> list[Path]:
     """Write every table and figure that is missing or out of date; return the files written.
 
     galleries: how many normals of each dataset and recipe get a gallery.
+    scale: the colour scale of panels, one of `panels.SCALES`.
+    folders: where the rows are, if not in ``out`` itself.
+    processes: how many draw, where there is much to draw.
     A file is fresh while its rows and the code that draws it stay the same (``OUT/.report``).
     Raises FileNotFoundError when there are no rows, OSError when ``out`` cannot be written.
     """
     out = Path(out)
-    store = Store(out)
-    lines = frame(store.rows())
-    if lines.empty:
-        raise FileNotFoundError(f"{out}: no rows to report; run the benchmark into it first")
+    shelf = Shelf(folders or [out])
+    lines = shelf.frame()
     stamps = out / ".report"
-    fresh, written = _recorded(stamps), []
+    fresh, stale = _recorded(stamps), {}
     try:
-        for name, shown, write in _jobs(out, lines, Show(store, newest(lines), galleries)):
+        show = Show(shelf, newest(lines), galleries, scale)
+        for name, shown, write in _jobs(out, lines, show, shelf.folders):
             stamp = _stamp(shown, CODE)
             known, *files = fresh.get(name, [""])
-            if known == stamp and all((out / file).exists() for file in files):
-                continue
-            made = write()
-            fresh[name] = [stamp, *(str(path.relative_to(out)) for path in made)]
-            written += made
+            if known != stamp or not all((out / file).exists() for file in files):
+                stale[name] = stamp, write
+        made = _made([write for _, write in stale.values()], processes)
+        for (name, (stamp, _)), paths in zip(stale.items(), made, strict=True):
+            fresh[name] = [stamp, *(str(path.relative_to(out)) for path in paths)]
+        written = [path for paths in made for path in paths]
         if written:
             stamps.write_text(json.dumps(fresh, indent=1))
     except OSError as error:
@@ -57,32 +85,59 @@ def build(out: Path, galleries: int = 2) -> list[Path]:
     return written
 
 
-def _jobs(out: Path, lines: pd.DataFrame, show: Show) -> Iterator[Job]:
+def _made(writes: Sequence[Callable[[], list[Path]]], processes: int) -> list[list[Path]]:
+    """What each has written; a pool takes seconds to start, so few are written here."""
+    if processes < 2 or len(writes) < MANY:
+        return [write() for write in writes]
+    return list(Parallel(n_jobs=processes)(delayed(write)() for write in writes))
+
+
+def _jobs(out: Path, lines: pd.DataFrame, show: Show, folders: Sequence[Path]) -> Iterator[Job]:
     tables, figures = out / "tables", out / "figures"
-    tables.mkdir(exist_ok=True)
+    tables.mkdir(exist_ok=True, parents=True)
     figures.mkdir(exist_ok=True)
-    yield "results", lines, partial(_results, lines, out)
-    for kind, make in TABLES.items():
+    yield "results", lines, partial(_results, lines, out, folders)
+    for kind, make in MAKERS.items():
         yield f"tables {kind}", show.frame, partial(_tables, make, show.frame, tables)
-    for draw in FIGURES.values():
+    yield "tables papers", show.frame, partial(_papers, show.frame, tables, len(folders) > 1)
+    for draw in (*FIGURES.values(), *CHARTS.values()):
         for drawing in draw(show):
             yield drawing.name, drawing.rows, partial(save, drawing, figures)
+    # Last, for it shows the figures.
+    yield f"page, galleries {show.galleries}", lines, partial(_page, out, folders, show.galleries)
 
 
-def _results(lines: pd.DataFrame, out: Path) -> list[Path]:
-    write_csv(lines, out / "results.csv")
-    return [out / "results.csv", record.write_page(out, lines)]
+def _results(lines: pd.DataFrame, out: Path, folders: Sequence[Path]) -> list[Path]:
+    path = out / "results.csv"
+    if [out] != [*folders] or (out / "rows").is_dir():  # else it is where the lines come from
+        write_csv(lines, path)
+    return [path, record.write_page(out, lines, folders)]
+
+
+def _page(out: Path, folders: Sequence[Path], galleries: int) -> list[Path]:
+    return [write_page([*folders], out / "index.html", galleries)]
 
 
 def _tables(make: Maker, shown: pd.DataFrame, folder: Path) -> list[Path]:
-    written = []
-    for name, table in make(shown).items():
-        csv, latex, markdown = (folder / f"{name}.{kind}" for kind in ("csv", "tex", "md"))
-        write_csv(table.csv(), csv)
-        latex.write_text(to_latex(table, label=name), encoding="utf-8")
-        markdown.write_text(to_markdown(table), encoding="utf-8")
-        written += [csv, latex, markdown]
-    return written
+    return [path for name, table in make(shown).items() for path in _write(name, table, folder)]
+
+
+def _papers(shown: pd.DataFrame, folder: Path, whole: bool) -> list[Path]:
+    both = beside(shown)
+    made = papers(both, whole)
+    if not made:
+        return []
+    path = folder / "papers.csv"
+    write_csv(both[both["name"].isin(made)], path)
+    return [path, *(file for name in made for file in _write(name, made[name], folder))]
+
+
+def _write(name: str, table: Table | Grid, folder: Path) -> list[Path]:
+    csv, latex, markdown = (folder / f"{name}.{kind}" for kind in ("csv", "tex", "md"))
+    write_csv(table.csv(), csv)
+    latex.write_text(to_latex(table, label=name), encoding="utf-8")
+    markdown.write_text(to_markdown(table), encoding="utf-8")
+    return [csv, latex, markdown]
 
 
 def _recorded(stamps: Path) -> dict[str, list[str]]:
@@ -95,6 +150,7 @@ def _recorded(stamps: Path) -> dict[str, list[str]]:
 def _code() -> str:
     """Fingerprint of the show half and the published numbers: new code draws everything anew."""
     sources = [Path(__file__).with_name(f"{name}.py") for name in (*SHOW_HALF, "report")]
+    sources += sorted(Path(__file__).with_name("page").glob("*.*"))
     if published.PATH.exists():
         sources.append(published.PATH)
     return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
@@ -109,25 +165,40 @@ def _stamp(shown: pd.DataFrame, code: str) -> str:
     return hashlib.sha256(f"{code} {trials}".encode()).hexdigest()[:16]
 
 
+def _separate(out: Path | None, folders: Sequence[Path]) -> None:
+    """Several folders go into one of their own, so that no results.csv is lost."""
+    if out is None or out.resolve() in [folder.resolve() for folder in folders]:
+        raise ValueError("several folders need --out, a folder that is none of them")
+
+
 def main() -> int:
     """Command line: ``python -m benchmarks.report OUT``; 0 when all is written, 1 with a reason."""
     parser = argparse.ArgumentParser(prog="benchmarks.report", description=__doc__)
-    parser.add_argument("out", type=Path, help="output folder of a run")
+    parser.add_argument("folders", type=Path, nargs="+", help="output folders of runs")
+    parser.add_argument("--out", type=Path, help="where to write (default: into the one folder)")
     parser.add_argument("--galleries", type=int, default=2, help="normals per dataset (default 2)")
+    parser.add_argument(
+        "--scale", choices=SCALES, default=SCALES[0],
+        help="colours of panels: each map by itself, or one scale for a detector and category",
+    )  # fmt: skip
     parser.add_argument(
         "--into", type=Path, metavar="FILE", help="put the overview between FILE's marks, only"
     )
     options = parser.parse_args()
     logging.basicConfig(format="%(levelname)s: %(message)s")
+    out = options.out or options.folders[0]
     try:
         if options.into is not None:
-            record.insert(options.into, record.rows_or_csv(options.out))
+            record.insert(options.into, Shelf(options.folders).frame())
             return 0
-        written = build(options.out, options.galleries)
+        if len(options.folders) > 1:
+            _separate(options.out, options.folders)
+        processes = os.cpu_count() or 1
+        written = build(out, options.galleries, options.scale, options.folders, processes)
     except (OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    print("\n".join(map(str, written)) or f"{options.out}: everything is up to date")
+    print("\n".join(map(str, written)) or f"{out}: everything is up to date")
     return 0
 
 

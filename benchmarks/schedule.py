@@ -1,92 +1,200 @@
-"""Chains of trials over processes, by joblib; a killed process costs the trial it was in."""
+"""Groups of trials over the slots of this machine, or over whatever an engine has."""
 
-import logging
-import os
+import queue
+import threading
+import time
+from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import joblib
-from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-from benchmarks.evaluate import evaluate, failed_row
+from benchmarks.devices import Device
+from benchmarks.evaluate import done_row, kept, lost_row
+from benchmarks.groups import Engine, Group, Work
+from benchmarks.machine import provenance, threads
+from benchmarks.schema import OOM, Broken
+from benchmarks.slots import Slots, Stopped
 from benchmarks.store import Row, Store
+from benchmarks.supervise import Crew, supervised
 from benchmarks.trial import Planned
+from benchmarks.worker import Options, Seat
 
-log = logging.getLogger(__name__)
-Chain = Sequence[Planned]
+TRIES = 3  # of a trial whose worker is lost with its machine
+LOOK = 0.5  # seconds between two looks at trials that other runs hold
 
 
-def run_chains(
-    chains: Sequence[Chain], root: Path, store: Store, device: str, jobs: int
-) -> Iterator[Row]:
-    """Run chains on `jobs` processes of equal threads; gives each row once it is stored.
+@dataclass(frozen=True)
+class Placement:
+    """Where trials run and how: on so many workers of each device at once; a trial may take
+    `timeout` seconds."""
 
-    With one job everything runs in this process. Every row is stored by the process that made it,
-    at once, so what is finished survives whatever happens to the others.
+    devices: tuple[Device, ...]
+    jobs: int
+    timeout: float | None = None
+    deterministic: bool = False
+
+    @property
+    def slots(self) -> int:
+        """Workers at once, on all devices."""
+        return len(self.devices) * self.jobs
+
+    @property
+    def kinds(self) -> str:
+        """The kinds of devices."""
+        return ", ".join(dict.fromkeys(device.kind for device in self.devices))
+
+
+def local(groups: Sequence[Group], work: Work, jobs: int) -> Iterator[list[Row]]:
+    """The engine of one machine: a thread for each slot, which waits for its worker process."""
+    with joblib.parallel_config("threading", n_jobs=jobs):
+        parallel = joblib.Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch=jobs)
+        yield from parallel(joblib.delayed(work)(group) for group in groups)
+
+
+def run_groups(
+    groups: Sequence[Group],
+    root: Path,
+    store: Store,
+    placement: Placement,
+    engine: Engine = local,
+) -> Generator[Row, None, None]:
+    """Run groups; gives each row once it is stored, those of the local engine at once.
+
+    Every row is stored by the process that made it, so what is finished survives whatever happens
+    to the others. Trials that another run holds are waited for, and taken over if it leaves them;
+    what breaks there is not tried here too.
+    Raises OSError where rows cannot be stored.
     """
-    if jobs == 1:
-        for chain in chains:
-            yield from evaluate(chain, root, store, device)
+    # Absolute: workers stand in the folder where this process began, wherever it is now.
+    out = store.out.absolute()
+    missing = {one.stem: one for group in groups for one in group.planned}
+    broken = {stem: row["finished"] for stem in missing if (row := store.row(stem)) is not None}
+    options = Options(root.absolute(), out, placement.timeout, placement.deterministic, broken)
+    tries: Counter[str] = Counter()
+    while missing:
+        tries.update(one.stem for group in groups for one in group.planned)
+        for row in _rows(groups, options, placement, engine):
+            if missing.pop(row["stem"], None) is not None:
+                yield row
+        groups = []
+        for one in list(missing.values()):
+            free, found = _left(one, store, broken, tries[one.stem] >= TRIES)
+            if found is not None:
+                del missing[one.stem]
+                yield found
+            elif free:
+                groups.append(Group((one,), 0.0, 0))
+        if missing and not groups:
+            time.sleep(LOOK)
+
+
+def _left(planned: Planned, store: Store, broken: Broken, lost: bool) -> tuple[bool, Row | None]:
+    """Whether nobody runs a trial that gave no row here, and the row that another run gave it; if
+    it is `lost`, one that says so."""
+    with store.claim(planned.stem) as ours:
+        if not ours:
+            return False, None
+        row = done_row(store, planned, broken)
+        if row is None and lost:
+            row = lost_row(planned, provenance(), "failed", "its worker was lost, again and again")
+            row = kept(store, row, {})
+        return True, row
+
+
+def _rows(
+    groups: Sequence[Group], options: Options, placement: Placement, engine: Engine
+) -> Iterator[Row]:
+    if not groups:
         return
-    left = yield from _attempt(chains, root, store, device, jobs, ahead=jobs)
-    if left:
-        log.warning("a worker process was killed; going on one chain at a time")
-    while left:
-        # A pool of two that holds one chain at a time: the first trial left is the one that died.
-        left = yield from _attempt(left, root, store, device, 2, ahead=1)
-        if left:
-            reason = "the process was killed (out of memory?)"
-            row = failed_row(left[0][0], device, reason)
-            store.write(row, {})
-            yield row
-            left = without(left, [row])
+    if engine is local:
+        yield from _streamed(groups, options, placement)
+        return
+    for rows in engine(groups, Remote(options), placement.slots):
+        yield from rows
 
 
-def _attempt(
-    chains: Sequence[Chain], root: Path, store: Store, device: str, jobs: int, ahead: int
-) -> Generator[Row, None, list[Chain]]:
-    """Rows of a pool; returns what is left to run, nothing unless a process was killed.
+def _streamed(groups: Sequence[Group], options: Options, placement: Placement) -> Iterator[Row]:
+    """Rows of the local engine, each at once and not when its group is done."""
+    crew = Crew()
+    slots = Slots(placement.devices, placement.jobs, crew.stopped, None)
+    told: queue.SimpleQueue[Row | BaseException | None] = queue.SimpleQueue()
 
-    A row that is older than the attempt is one of an earlier run: it failed, and is tried again.
-    """
-    older = {row["stem"]: row["finished"] for row in store.rows()}
-    seen: set[str] = set()
+    def work(group: Group) -> list[Row]:
+        for row in on_slots(group, slots, options, crew, placement.slots):
+            told.put(row)
+        return []
+
+    def run() -> None:
+        try:
+            for _ in local(groups, work, placement.slots):
+                pass
+        except BaseException as error:  # noqa: BLE001 - it belongs to whoever reads the rows
+            told.put(error)
+        told.put(None)
+
+    runner = threading.Thread(target=run, name="engine", daemon=True)
+    runner.start()
     try:
-        for row in _pool(chains, root, store, device, jobs, ahead):
-            seen.add(row["stem"])
+        while (row := told.get()) is not None:
+            if isinstance(row, BaseException):
+                raise row
             yield row
-    except TerminatedWorkerError:
-        new = [row for row in store.rows() if older.get(row["stem"]) != row["finished"]]
-        yield from (row for row in new if row["stem"] not in seen)
-        return without(chains, new)
-    return []
+    finally:
+        crew.stop()
+        runner.join()
 
 
-def _pool(
-    chains: Sequence[Chain], root: Path, store: Store, device: str, jobs: int, ahead: int
+def on_slots(
+    group: Group, slots: Slots, options: Options, crew: Crew, workers: int
 ) -> Iterator[Row]:
-    threads = max(1, cores() // jobs)
-    with joblib.parallel_config("loky", n_jobs=jobs, inner_max_num_threads=threads):
-        parallel = joblib.Parallel(
-            return_as="generator_unordered", batch_size=1, pre_dispatch=ahead
-        )
-        for rows in parallel(joblib.delayed(_chain)(c, root, store, device) for c in chains):
-            yield from rows
+    """Rows of a group, run on the first slot that is free; trials that ran out of memory there run
+    once more, alone on the device."""
+    share = threads(workers)
+    short: set[str] = set()
+    try:
+        with slots.taken(group.memory) as slot:
+            device = slot.device
+            seat = Seat(slot.name, device.name, device.visible, share)
+            for row in supervised(group.planned, options, seat, crew, last=False):
+                if row["status"] == OOM:
+                    short.add(row["stem"])
+                else:
+                    yield row
+        if again := [one for one in group.planned if one.stem in short]:
+            with slots.alone(device) as slot:
+                seat = Seat(slot.name, device.name, device.visible, share)
+                yield from supervised(again, options, seat, crew, apart=short)
+    except Stopped:
+        return
 
 
-def _chain(chain: Chain, root: Path, store: Store, device: str) -> list[Row]:
-    return list(evaluate(chain, root, store, device))
+@dataclass(frozen=True)
+class Remote:
+    """The work of engines that have devices of their own: it runs a group where it is called, on
+    the device that is visible there, in a process of its own. Where it is not the `last` chance,
+    trials that ran out of memory give rows that are not stored."""
 
+    options: Options
+    device: str = "auto"
+    threads: int | None = None
+    last: bool = False
 
-def without(chains: Sequence[Chain], rows: Sequence[Row]) -> list[Chain]:
-    """What of `chains` has no row among `rows`."""
-    stems = {row["stem"] for row in rows}
-    rest = [[one for one in chain if one.stem not in stems] for chain in chains]
-    return [chain for chain in rest if chain]
+    @property
+    def broken(self) -> Broken | None:
+        """Trials that broke before and are to be tried again; see `evaluate.done_row`."""
+        return self.options.broken
 
+    def once_more(self) -> "Remote":
+        """The same as the last chance."""
+        return replace(self, last=True)
 
-def cores() -> int:
-    """Processor cores this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    def at(self, out: Path) -> "Remote":
+        """The same, with another output folder."""
+        return replace(self, options=replace(self.options, out=out))
+
+    def __call__(self, group: Group) -> list[Row]:
+        """Rows of the group; none for trials that another run holds."""
+        seat = Seat("remote", self.device, None, self.threads or threads(1))
+        return list(supervised(group.planned, self.options, seat, Crew(), last=self.last))

@@ -4,6 +4,7 @@ A new table is one function from a frame to named tables, and one line in ``TABL
 """
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,13 +12,14 @@ import pandas as pd
 from benchmarks import published
 from benchmarks.render import FAILED, INCOMPLETE, Table, rank, title
 from benchmarks.render import as_rich as as_rich  # the runner prints a table after a run
-from benchmarks.store import newest
+from benchmarks.store import DONE, newest
 
 LEFT_OUT = "* Trials that failed or are missing are left out."
 SOURCES = (
     "In parentheses the papers' means and ours less theirs; their sources stand under each "
     "dataset's table."
 )
+RUN = ["dataset", "detector", "exposure", "scenario"]
 MAIN = ("image_auroc", "pixel_auroc")  # the overview's metrics
 
 
@@ -29,7 +31,8 @@ def normals(frame: pd.DataFrame, dataset: str) -> list[str]:
 
 
 def with_columns(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame and a field ``column``: the detector, with its exposure or scenario if it has two.
+    """The frame and a field ``column``: the detector, with its exposure or scenario if it has two;
+    by itself it stays what it is elsewhere.
 
     Only the newest row of each identity stays.
     """
@@ -40,8 +43,8 @@ def with_columns(frame: pd.DataFrame) -> pd.DataFrame:
     both = (exposure != "") & (scenario != "")
     variant = (exposure + both.map({True: ", ", False: ""}) + scenario).astype(str)
     several = variant.groupby([frame["dataset"], frame["recipe"], frame["detector"]])
-    plain = several.transform("nunique") == 1
-    name = frame["detector"] + " (" + variant.replace("", "alone") + ")"
+    plain = (several.transform("nunique") == 1) | (variant == "")
+    name = frame["detector"] + " (" + variant + ")"
     return frame.assign(variant=variant, column=name.where(~plain, frame["detector"]))
 
 
@@ -53,20 +56,21 @@ def class_table(frame: pd.DataFrame, dataset: str, metric: str, recipe: str) -> 
     part = frame[(frame["dataset"] == dataset) & (frame["recipe"] == recipe)]
     part = with_columns(part)
     scored = part[part["metric"] == metric]
-    failed = part[part["status"] == FAILED]
-    hopeless = set(failed["column"]) - set(part.loc[part["status"] != FAILED, "column"])
+    done = part["status"] == DONE
+    failed = part[~done]
+    hopeless = set(failed["column"]) - set(part.loc[done, "column"])
     columns = sorted(set(scored["column"]) | hopeless, key=rank)
     failed = failed[failed["column"].isin(columns)]
     lines = normals(part, dataset)
     cells = scored.pivot_table(index="normal", columns=["column", "seed"], values="value")
-    stats = [_column(cells.get(name), lines) for name in columns]
+    stats = [spread(cells.get(name), lines) for name in columns]
     index = pd.Index([*lines, "mean"], name="normal")
     values, stds, counts = (
         pd.DataFrame({name: stat[i] for name, stat in zip(columns, stats, strict=True)}, index)
         for i in range(3)
     )
     marks = _marks(counts, failed)
-    theirs, sources = _published(values, marks, dataset, metric)
+    theirs, sources = _published(values, marks, part, metric)
     told = _notes(part, values, stds, dataset, metric)
     return Table(
         title=f"{dataset}: {metric}, recipe {recipe}",
@@ -74,12 +78,12 @@ def class_table(frame: pd.DataFrame, dataset: str, metric: str, recipe: str) -> 
         stds=stds,
         published=theirs,
         marks=marks,
-        best=_best(values.where(marks == "")),
+        best=best(values.where(marks == "")),
         notes=(*told, *_legend(marks), *sources, *_failures(failed)),
     )
 
 
-def _column(cells: pd.DataFrame | None, lines: list[str]) -> tuple[pd.Series, ...]:
+def spread(cells: pd.DataFrame | None, lines: list[str]) -> tuple[pd.Series, ...]:
     """Mean, std and number of trials per line of one detector; ``cells`` is normal x seed."""
     cells = pd.DataFrame(index=lines, dtype=float) if cells is None else cells.reindex(lines)
     means, counts = cells.mean(axis=1), cells.notna().sum(axis=1)
@@ -105,7 +109,7 @@ def _marks(counts: pd.DataFrame, failed: pd.DataFrame) -> pd.DataFrame:
 
 
 def _published(
-    values: pd.DataFrame, marks: pd.DataFrame, dataset: str, metric: str
+    values: pd.DataFrame, marks: pd.DataFrame, part: pd.DataFrame, metric: str
 ) -> tuple[pd.DataFrame, list[str]]:
     """The papers' numbers in the shape of ``values``, and a note per source.
 
@@ -113,17 +117,18 @@ def _published(
     """
     theirs = pd.DataFrame(np.nan, index=values.index, columns=values.columns)
     sources: dict[str, list[str]] = {}
-    complete = len(values) - 1 == published.CLASSES.get(dataset)
+    runs = part.drop_duplicates("column").set_index("column")
     for name in values.columns:
-        known = published.compared(dataset, name.split(" ")[0], metric)
+        run: list[Any] = [runs.at[name, field] for field in RUN]
+        dataset, detector, exposure, scenario = run
+        complete = len(values) - 1 == published.CLASSES.get(dataset)
+        known = published.compared(dataset, detector, metric, scenario)
         beside = [line for line in values.index if line in known.index]
         if "mean" in beside and not (complete and marks.loc["mean", name] == ""):
             beside.remove("mean")
         theirs.loc[beside, name] = known.loc[beside, "mean"]
-        fields = known.loc[beside, ["paper", "table", "setting", "note"]].drop_duplicates()
-        for paper, where, setting, note in fields.itertuples(index=False):
-            text = f"{paper}, {where}; {setting}" + (f"; {note}" if note else "")
-            sources.setdefault(text, []).append(title(name))
+        for told in published.sources(known.loc[beside], exposure):
+            sources.setdefault(told, []).append(title(name))
     return theirs, [f"Published ({', '.join(who)}): {text}." for text, who in sources.items()]
 
 
@@ -131,7 +136,7 @@ def _legend(marks: pd.DataFrame) -> list[str]:
     return [LEFT_OUT] if (marks == INCOMPLETE).any(axis=None) else []
 
 
-def _best(values: pd.DataFrame) -> pd.DataFrame:
+def best(values: pd.DataFrame) -> pd.DataFrame:
     """True at the highest of each line, ties at the printed digit included."""
     shown = (values.astype(float) * 100).round(1)
     return shown.eq(shown.max(axis=1), axis=0) & shown.notna()
@@ -143,8 +148,8 @@ def _notes(
     seeds, lines = part["seed"].nunique(), len(values) - 1
     of = published.CLASSES.get(dataset, lines)
     plural = "" if seeds == 1 else "s"
-    spread = "; ± is the standard deviation over seeds" if stds.notna().any(axis=None) else ""
-    yield f"{metric} in per cent, {seeds} seed{plural}{spread}; mean over {lines} of {of} classes."
+    over = "; ± is the standard deviation over seeds" if stds.notna().any(axis=None) else ""
+    yield f"{metric} in per cent, {seeds} seed{plural}{over}; mean over {lines} of {of} classes."
     told = part[(part["variant"] != "") & part["column"].isin(values.columns)]
     pairs = told[["column", "variant"]].drop_duplicates().sort_values("column").to_numpy()
     if len(pairs):
@@ -155,8 +160,16 @@ def _notes(
 
 def _failures(failed: pd.DataFrame) -> Iterator[str]:
     for column, group in failed.groupby("column"):
-        normal, reason = group[["normal", "reason"]].iloc[0]
-        yield f"Failed, {title(str(column))}: {len(group)} trial(s), first {normal}: {reason}."
+        first = group.iloc[0]
+        told = f"{len(group)} trial(s), first {first['normal']}: {why(first)}"
+        yield f"Failed, {title(str(column))}: {told}."
+
+
+def why(trial: Any) -> str:
+    """Why a trial gave no scores: its reason, behind its status where that says more."""
+    status, reason = str(trial["status"]), trial["reason"]
+    told = reason if isinstance(reason, str) else ""
+    return told if status == FAILED else ": ".join(part for part in (status, told) if part)
 
 
 def class_tables(frame: pd.DataFrame) -> dict[str, Table]:
@@ -188,7 +201,7 @@ def overview(frame: pd.DataFrame) -> dict[str, Table]:
         stds=gather("stds"),
         published=gather("published"),
         marks=marks,
-        best=_best(values.where(marks == "").T).T,
+        best=best(values.where(marks == "").T).T,
         notes=(*notes, SOURCES),
     )
     return {"overview": table}

@@ -8,35 +8,17 @@ from typing import Protocol
 
 import numpy as np
 
-from benchmarks.datasets.base import DataMissing, Dataset, Files, Images
-from benchmarks.datasets.textures import Category
-
-
-@dataclass(frozen=True)
-class Scenario:
-    """What is mixed into the normal training rows (Deep SAD, Ruff et al. 2020, section 4.2).
-
-    `labelled`: known anomalies as a share of all training rows, from `known_classes` classes.
-    `pollution`: hidden anomalies as a share of the unlabelled rows, from every anomalous class.
-    """
-
-    labelled: float = 0.0
-    known_classes: int = 1
-    pollution: float = 0.0
-
-    def __str__(self) -> str:
-        parts = []
-        if self.labelled:
-            parts.append(f"labelled {self.labelled:g} of {self.known_classes} class(es)")
-        if self.pollution:
-            parts.append(f"pollution {self.pollution:g}")
-        return ", ".join(parts)
+from benchmarks.datasets.base import Dataset, Images
+from benchmarks.datasets.categories import Masks, Pictures
+from benchmarks.scenario import Scenario
 
 
 @dataclass(frozen=True)
 class Task:
     """Arrays of one trial: uint8 images ``(n, c, h, w)``; labels int64, 1 = anomaly (in training:
-    known anomaly); test masks bool ``(m, h, w)`` where anomalous pixels are known."""
+    known anomaly); masks bool ``(n, h, w)`` of the images where anomalous pixels are known.
+    `original_masks` are the test masks as large as the pictures were, bool ``(H, W)`` each, and may
+    be read when asked for; `test_kinds` names each test image's kind of defect (or "good")."""
 
     train: np.ndarray
     train_labels: np.ndarray
@@ -44,10 +26,17 @@ class Task:
     test_labels: np.ndarray
     test_masks: np.ndarray | None = None
     notes: tuple[str, ...] = ()
+    train_masks: np.ndarray | None = None
+    original_masks: Masks | None = None
+    test_kinds: tuple[str, ...] | None = None
 
 
 class TaskSource(Protocol):
-    """A data set as the harness sees it: normals (classes or categories), each giving a task."""
+    """A data set as the harness sees it: normals (classes or categories), each giving a task.
+
+    `here` names the normals whose data are there. `pictures` says how picture files are read; it
+    means nothing to data sets that come as arrays.
+    """
 
     @property
     def name(self) -> str: ...
@@ -61,9 +50,16 @@ class TaskSource(Protocol):
     def remedy(self) -> str: ...
     @property
     def masked(self) -> bool: ...
-    def present(self, root: Path) -> bool: ...
-    def revision(self, root: Path) -> str: ...
-    def task(self, root: Path, normal: str, scenario: Scenario, seed: int) -> Task: ...
+    def here(self, root: Path) -> tuple[str, ...]: ...
+    def revision(self, root: Path, normal: str, pictures: Pictures | None = None) -> str: ...
+    def task(
+        self,
+        root: Path,
+        normal: str,
+        scenario: Scenario,
+        seed: int,
+        pictures: Pictures | None = None,
+    ) -> Task: ...
 
 
 @dataclass(frozen=True)
@@ -93,51 +89,30 @@ class OneVsRest:
     def remedy(self) -> str:
         return self.data.remedy
 
-    def present(self, root: Path) -> bool:
-        return self.data.find(root) is not None
+    def here(self, root: Path) -> tuple[str, ...]:
+        return () if self.data.find(root) is None else self.normals
 
-    def revision(self, root: Path) -> str:
+    def revision(self, root: Path, normal: str, pictures: Pictures | None = None) -> str:
         return self.data.revision(root)
 
-    def task(self, root: Path, normal: str, scenario: Scenario, seed: int) -> Task:
-        """Raises DataMissing, or ValueError on damaged files or a class without test anomalies."""
+    def task(
+        self,
+        root: Path,
+        normal: str,
+        scenario: Scenario,
+        seed: int,
+        pictures: Pictures | None = None,
+    ) -> Task:
+        """Raises DataMissing, or ValueError on damaged files, a class without test anomalies, or a
+        scenario that needs masks."""
+        if scenario.real:
+            raise ValueError(f"{self.name}: no kinds of defects to take real anomalies of")
         return one_vs_rest(_loaded(self.data.load, root), normal, scenario, seed)
 
 
 @lru_cache(maxsize=2)
 def _loaded(load: Callable[[Path], Images], root: Path) -> Images:
     return load(root)
-
-
-@dataclass(frozen=True)
-class Categories:
-    """A data set of categories, each with normal training images and its own masked test split."""
-
-    name: str
-    title: str
-    normals: tuple[str, ...]
-    find: Callable[[Path], Files | None]
-    load: Callable[[Path, str], Category]
-    version: Callable[[Path], str]
-    source: str
-    remedy: str
-    masked: bool = True
-
-    def present(self, root: Path) -> bool:
-        return self.find(root) is not None
-
-    def revision(self, root: Path) -> str:
-        return self.version(root)
-
-    def task(self, root: Path, normal: str, scenario: Scenario, seed: int) -> Task:
-        """Raises ValueError for a scenario: a category has no known anomalies to train with."""
-        if not self.present(root):
-            raise DataMissing(self.title, [root], self.remedy)
-        if scenario.pollution:
-            raise ValueError(f"{self.name}: no anomalies to pollute the training rows with")
-        found = self.load(root, normal)
-        labels = np.zeros(len(found.train), np.int64)
-        return Task(found.train, labels, found.test, found.test_labels, found.test_masks)
 
 
 def one_vs_rest(images: Images, normal: str, scenario: Scenario, seed: int) -> Task:
@@ -159,7 +134,16 @@ def one_vs_rest(images: Images, normal: str, scenario: Scenario, seed: int) -> T
     labels = np.zeros(len(chosen), np.int64)
     labels[len(chosen) - len(known) :] = 1
     notes = (f"known anomalies: {', '.join(names)}",) if len(known) else ()
-    return Task(images.train[chosen], labels, images.test, test_labels, None, notes)
+    train = taken(images.train, chosen)
+    return Task(train, labels, images.test, test_labels, None, (*images.notes, *notes))
+
+
+def taken(images: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Some rows; no copy where they lie one behind the other, as a class in a file does."""
+    first, last = int(rows[0]), int(rows[-1])
+    if last - first == len(rows) - 1 and (np.diff(rows) == 1).all():
+        return images[first : last + 1]
+    return images[rows]
 
 
 def drawn_anomalies(

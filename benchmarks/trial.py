@@ -3,19 +3,23 @@
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from baselines.describe import seed_of
+from benchmarks.datasets.categories import Pictures
+from benchmarks.scenario import Scenario
 from benchmarks.store import slug
-from benchmarks.task import Scenario
 
 # Raised whenever the same trial would give other numbers: splits, metrics, drawing of anomalies.
 PROTOCOL = 1
+NO_EXPOSURE = "none"  # the exposure of a detector that trains against known anomalies alone
 
 
 @dataclass(frozen=True)
 class Trial:
-    """Names as at the command line; `exposure` is None for a detector that uses none."""
+    """Names as at the command line; `exposure` is None for a detector that uses none. How picture
+    files are read (`pictures`) is part of the data's revision."""
 
     detector: str
     dataset: str
@@ -25,6 +29,7 @@ class Trial:
     exposure: str | None = None
     exposure_size: int | None = None
     scenario: Scenario = Scenario()
+    pictures: Pictures | None = None
 
     @property
     def random_seed(self) -> int:
@@ -55,7 +60,7 @@ class Planned:
     resolved: dict[str, Any]
     revisions: dict[str, str]
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """12 digits over protocol, trial, resolved values and the content of the data; where the
         values come from may be reworded."""

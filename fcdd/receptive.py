@@ -1,7 +1,7 @@
 """Receptive field read off the layers, and Gaussian upsampling from it (Liznerski et al.,
 Explainable Deep One-Class Classification, ICLR 2021, section 4)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -28,7 +28,7 @@ def receptive_field(layers: Iterable[nn.Module]) -> ReceptiveField:
     whose reach is unknown.
     """
     size, jump, start = [1, 1], [1, 1], [0.0, 0.0]
-    for layer in layers:
+    for layer in chain(layers):
         if isinstance(layer, LOCAL):
             continue
         if not isinstance(layer, nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d):
@@ -45,30 +45,49 @@ def receptive_field(layers: Iterable[nn.Module]) -> ReceptiveField:
     return ReceptiveField((size[0], size[1]), (jump[0], jump[1]), (start[0], start[1]))
 
 
+def chain(layers: Iterable[nn.Module]) -> Iterator[nn.Module]:
+    """The layers one after another, chains unfolded; of a module with branches its `widest`."""
+    for layer in layers:
+        inner = layer if isinstance(layer, nn.Sequential) else getattr(layer, "widest", None)
+        if inner is None:
+            yield layer
+        else:
+            yield from chain(inner)
+
+
 def _at(value: int | tuple[int, ...], axis: int) -> int:
     return value[axis] if isinstance(value, tuple) else value
 
 
 def upsample(
-    maps: torch.Tensor, field: ReceptiveField, size: tuple[int, int], sigma: float
+    maps: torch.Tensor,
+    field: ReceptiveField,
+    size: tuple[int, int],
+    sigma: float,
+    level: bool = False,
 ) -> torch.Tensor:
-    """Maps ``(n, u, v)`` to ``(n, h, w)``: every output spreads a Gaussian of `sigma` pixels, cut
-    at its receptive field, about the field's centre (the paper's transposed convolution).
+    """Maps ``(n, u, v)`` to ``(n, h, w)``: every output spreads a Gaussian of `sigma` pixels about
+    the centre of its receptive field.
 
-    A separable product of two small matrices, exact for even and rectangular fields. The kernel's
-    peak is 1 and its mass is not normalised, as in the paper; where a field has an even size its
-    true, half-pixel centre is used (the authors round it, and quarter the kernel).
+    A separable product of two small matrices, exact for even and rectangular fields. By default the
+    paper's transposed convolution: the Gaussian is cut at the field, its peak is 1 and its mass is
+    not normalised, so that the map darkens towards the borders; where a field has an even size its
+    true, half-pixel centre is used (the authors round it, and quarter the kernel). With `level`
+    every pixel is the weighted mean of the outputs about it: a constant map stays that constant, at
+    the borders too, and each output keeps its mass, ``jump[0] * jump[1]`` pixels, inside the image.
     """
-    rows = _spread(maps.shape[1], size[0], field, 0, sigma).to(maps)
-    columns = _spread(maps.shape[2], size[1], field, 1, sigma).to(maps)
+    rows = _spread(maps.shape[1], size[0], field, 0, sigma, level).to(maps)
+    columns = _spread(maps.shape[2], size[1], field, 1, sigma, level).to(maps)
     return torch.einsum("hu,nuv,wv->nhw", rows, maps, columns)
 
 
 def _spread(
-    outputs: int, pixels: int, field: ReceptiveField, axis: int, sigma: float
+    outputs: int, pixels: int, field: ReceptiveField, axis: int, sigma: float, level: bool
 ) -> torch.Tensor:
     """Weight of each output at each pixel of one axis, ``(pixels, outputs)``."""
     centres = field.start[axis] + field.jump[axis] * torch.arange(outputs, dtype=torch.float64)
     away = torch.arange(pixels, dtype=torch.float64).unsqueeze(1) - centres
-    inside = away.abs() <= (field.size[axis] - 1) / 2
-    return torch.exp(-(away**2) / (2 * sigma**2)) * inside
+    exponent = -(away**2) / (2 * sigma**2)
+    if level:
+        return torch.softmax(exponent, 1)
+    return torch.exp(exponent) * (away.abs() <= (field.size[axis] - 1) / 2)

@@ -1,15 +1,19 @@
 """The contract, once for every registered detector."""
 
 import pickle
+from copy import deepcopy
 
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import gaussian_filter
 from sklearn.base import clone
 from sklearn.metrics import roc_auc_score
 
 from baselines.anomalies import Exposure
+from baselines.describe import fields
 from baselines.detector import Detector
+from baselines.metrics import pixel_metrics
 from benchmarks.datasets.digits import DIGITS
 from benchmarks.suites import DETECTORS
 
@@ -45,6 +49,19 @@ def global_state() -> tuple:
     return torch.random.get_rng_state().numpy().tobytes(), numpy_state.tobytes()
 
 
+def test_a_mirrored_detector_tells_no_side_from_the_other(fitted, digits):
+    _, detector, _ = fitted
+    images, flipped = digits[1][:8], np.ascontiguousarray(digits[1][:8, :, :, ::-1])
+    one, other = (detector.decision_function(each) for each in (images, flipped))
+    maps = [detector.score_map(each) for each in (images, flipped)]
+    both = deepcopy(detector).set_params(mirrored=True)
+    for each in (images, flipped):
+        assert np.allclose(both.decision_function(each), (one + other) / 2)
+    mean = (maps[0] + maps[1][:, :, ::-1]) / 2
+    assert np.allclose(both.score_map(images), mean, atol=1e-5 * np.abs(mean).max())
+    assert np.allclose(both.score_map(flipped)[:, :, ::-1], mean, atol=1e-5 * np.abs(mean).max())
+
+
 def test_fit_gives_pyods_attributes(fitted, digits):
     _, detector, _ = fitted
     scores = detector.decision_scores_
@@ -68,6 +85,30 @@ def test_score_map_is_one_number_per_pixel(fitted, digits):
     maps = detector.score_map(digits[1][:6])
     assert maps.shape == (6, 28, 28) and maps.dtype == np.float32
     assert np.isfinite(maps).all() and maps.std((1, 2)).min() > 0
+
+
+def test_smoothing_spreads_maps_and_leaves_scores(fitted, digits):
+    _, detector, _ = fitted
+    images = digits[1][:4]
+    plain = detector.score_map(images)
+    twin = deepcopy(detector).set_params(smoothing=2.0)
+    smoothed = twin.score_map(images)
+    assert smoothed.shape == plain.shape and smoothed.dtype == np.float32
+    np.testing.assert_allclose(smoothed, gaussian_filter(plain, (0, 2, 2)), rtol=1e-6)
+    # A mirrored border keeps the mass of the map.
+    np.testing.assert_allclose(smoothed.sum((1, 2)), plain.sum((1, 2)), rtol=1e-4, atol=1e-4)
+    assert (smoothed.std((1, 2)) < plain.std((1, 2))).all()
+    assert np.array_equal(twin.decision_function(images), detector.decision_function(images))
+    masks = digits[1][:4, 0] > 128
+    assert pixel_metrics(masks, smoothed) != pixel_metrics(masks, plain)
+
+
+@pytest.mark.parametrize("name", list(DETECTORS))
+def test_smoothing_is_described_only_where_it_smooths(name):
+    detector = made(name)
+    plain = fields(detector)
+    assert detector.get_params(deep=False)["smoothing"] == 0 and "smoothing" not in plain
+    assert fields(made(name, smoothing=1.0)) == plain | {"smoothing": 1.0}
 
 
 def test_predict_follows_the_threshold(fitted, digits):
@@ -160,6 +201,9 @@ def test_bad_input_is_one_clear_line(name):
         assert "\n" not in str(caught.value)
     with pytest.raises(ValueError, match="contamination"):
         made(name, contamination=0.7).fit(np.zeros((4, 1, 28, 28), np.uint8))
+    for smoothing in (-1.0, np.nan, np.inf):
+        with pytest.raises(ValueError, match="smoothing: "):
+            made(name, smoothing=smoothing).fit(np.zeros((4, 1, 28, 28), np.uint8))
 
 
 def test_unfitted_and_wrong_size_are_refused(fitted):

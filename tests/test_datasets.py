@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from benchmarks.datasets.base import DataMissing, data_root, fit
+from benchmarks.datasets.cifar import CIFAR10, CIFAR100
 from benchmarks.datasets.digits import DIGITS
-from benchmarks.datasets.exposures import CIFAR100, EMNIST, MNIST_EXPOSURE
+from benchmarks.datasets.exposures import EMNIST, MNIST_EXPOSURE
 from benchmarks.datasets.idx import read_idx
 from benchmarks.datasets.mnist import DEBIAN, FASHION_MNIST, MNIST
 from benchmarks.datasets.photos import PHOTOS
@@ -68,7 +69,9 @@ def test_data_root_prefers_the_argument_then_the_environment(monkeypatch, tmp_pa
     assert data_root(Path("~/data")) == Path.home() / "data"
 
 
-@pytest.mark.parametrize("entry", [MNIST, CIFAR100, EMNIST, MNIST_EXPOSURE], ids=lambda e: e.title)
+@pytest.mark.parametrize(
+    "entry", [MNIST, CIFAR10, CIFAR100, EMNIST, MNIST_EXPOSURE], ids=lambda e: e.title
+)
 def test_missing_data_are_named_with_places_and_remedy(entry, tmp_path):
     assert entry.find(tmp_path) is None
     with pytest.raises(DataMissing) as caught:

@@ -15,10 +15,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.datasets.archives import ARCHIVES, Archive
+from benchmarks.datasets.cifar import CIFAR100
 from benchmarks.datasets.download import DownloadError, Patience, Remote, fetch
-from benchmarks.datasets.exposures import CIFAR100, EMNIST
+from benchmarks.datasets.exposures import EMNIST
 from benchmarks.datasets.mirrors import DOWNLOADS, Download
 from benchmarks.datasets.mnist import MNIST
+from benchmarks.datasets.mvtec import CATEGORIES, here
 from benchmarks.prepare import main
 
 CONTENT = np.random.default_rng(0).bytes(1_000_000)
@@ -421,3 +424,99 @@ def test_every_download_is_whole():
             assert len(remote.checksum) == 32
             assert all(url.endswith(f"/{remote.name}") for url in remote.urls)
             assert remote.urls[0].startswith("https://")
+
+
+def packed(path: Path, prefix: str = "", names: tuple[str, ...] = CATEGORIES) -> Archive:
+    """A small archive with the folders of the official one, and what is expected of it."""
+    with tarfile.open(path, "w:xz") as pack:
+        for name in names:
+            info = tarfile.TarInfo(f"{prefix}{name}/train/good/000.png")
+            info.size = len(name)
+            pack.addfile(info, io.BytesIO(name.encode()))
+        link = tarfile.TarInfo(f"{prefix}link")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        pack.addfile(link)
+    return expected(path)
+
+
+def expected(path: Path) -> Archive:
+    content = path.read_bytes()
+    archive = ARCHIVES["mvtec"]
+    checksum = hashlib.sha256(content).hexdigest()
+    remote = replace(archive.remote, checksum=checksum, size=len(content))
+    return replace(archive, remote=remote)
+
+
+def given(archive: Archive, *arguments: object) -> int:
+    return main(["mvtec", *map(str, arguments)], patience=FAST, archives={"mvtec": archive})
+
+
+@pytest.mark.parametrize("prefix", ["", "mvtec_anomaly_detection/", "./"])
+def test_a_downloaded_archive_is_checked_and_unpacked(prefix, tmp_path, capsys):
+    archive, root = packed(tmp_path / "a.tar.xz", prefix), tmp_path / "root"
+    assert given(archive, "--from", tmp_path / "a.tar.xz", "--data-root", root) == 0
+    assert here(root) == CATEGORIES
+    assert (root / archive.folder / "tile/train/good/000.png").read_bytes() == b"tile"
+    assert not (root / archive.folder / "link").exists()
+    assert [path.name for path in root.iterdir()] == [archive.folder]
+    assert (tmp_path / "a.tar.xz").exists() and "CC BY-NC-SA" in capsys.readouterr().out
+    assert given(archive, "--data-root", root) == 0
+    assert "already in" in capsys.readouterr().out
+
+
+def test_unpacking_keeps_what_is_there(tmp_path):
+    archive, root = packed(tmp_path / "a.tar.xz"), tmp_path / "root"
+    own = root / archive.folder / "tile/train/good/000.png"
+    own.parent.mkdir(parents=True)
+    own.write_bytes(b"mine")
+    assert given(archive, "--from", tmp_path / "a.tar.xz", "--data-root", root) == 0
+    assert own.read_bytes() == b"mine" and here(root) == CATEGORIES
+
+
+def test_an_archive_comes_from_an_address_only_when_it_is_given(server, tmp_path, capsys):
+    archive, root = packed(tmp_path / "a.tar.xz"), tmp_path / "root"
+    server.routes["/a"] = serve((tmp_path / "a.tar.xz").read_bytes())
+    assert given(archive, "--data-root", root) == 4 and not server.requests
+    assert "not fetched by itself" in capsys.readouterr().err
+    assert given(archive, "--url", server.url("/a"), "--data-root", root) == 0
+    assert here(root) == CATEGORIES and len(server.requests) == 1
+
+
+@pytest.mark.parametrize("fault", ["other", "missing", "damaged", "partial", "escape"])
+def test_a_wrong_archive_leaves_nothing(fault, tmp_path, capsys):
+    path, root = tmp_path / "a.tar.xz", tmp_path / "root"
+    archive = packed(
+        path, "../" if fault == "escape" else "", CATEGORIES[: 3 if fault == "partial" else 15]
+    )
+    words = {
+        "other": "sha256 mismatch",
+        "missing": "no such file",
+        "damaged": "damaged",
+        "partial": "no category carpet",
+        "escape": "unsafe member",
+    }
+    if fault == "missing":
+        path.unlink()
+    if fault == "damaged":
+        path.write_bytes(path.read_bytes()[:150])
+        archive = expected(path)
+    if fault == "other":
+        path.write_bytes(b"something else")
+    assert given(archive, "--from", path, "--data-root", root) == 4
+    told = capsys.readouterr().err
+    assert words[fault] in told and str(path) in told and told.count("\n") == 1
+    assert not (root / f"{archive.folder}.part").exists()
+    assert here(root) in ((), CATEGORIES[:3]) and not (tmp_path / "bottle").exists()
+
+
+def test_the_options_for_archives_are_refused_elsewhere(tmp_path, capsys):
+    for names in (["fmnist"], ["mvtec", "fmnist"], []):
+        assert main([*names, "--from", "x"]) == 4
+        assert "--from and --url" in capsys.readouterr().err
+
+
+def test_the_cache_is_cleared_when_asked(tmp_path, capsys):
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "mvtec-tile-train-01234567-0123.npy").write_bytes(bytes(3_000_000))
+    assert main(["--clear-cache", "--data-root", str(tmp_path)]) == 0
+    assert "3.0 MB" in capsys.readouterr().out and not [*(tmp_path / "cache").iterdir()]

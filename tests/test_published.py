@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks import published
+from benchmarks.task import Scenario
 
-KEYS = ["dataset", "detector", "normal", "metric"]
+KEYS = ["dataset", "detector", "normal", "metric", *published.CASE]
 
 
 def test_every_number_lies_in_range_and_has_a_source() -> None:
@@ -44,7 +45,7 @@ def test_normals_are_the_classes_of_their_dataset() -> None:
         ("fmnist", "fcdd", "image_auroc", "mean", 0.89, "FCDD (ICLR 2021)"),
         ("fmnist", "autoencoder", "image_auroc", "sandal", 0.45, "FCDD (ICLR 2021)"),
         ("fmnist", "deep_svdd", "image_auroc", "mean", 0.892, "Deep SAD (ICLR 2020)"),
-        ("fmnist", "deep_sad", "image_auroc", "mean", 0.905, "Deep SAD (ICLR 2020)"),
+        ("cifar10", "deep_sad_oe", "image_auroc", "mean", 0.95, "FCDD (ICLR 2021)"),
         ("fmnist", "svdd", "image_auroc", "mean", 0.928, "Deep SAD (ICLR 2020)"),
         ("mnist", "svdd", "image_auroc", "0", 0.986, "Deep SVDD (ICML 2018)"),
         ("mnist", "deep_svdd", "image_auroc", "mean", 0.948, "Deep SVDD (ICML 2018)"),
@@ -62,12 +63,56 @@ def test_known_values(
     assert line["mean"] == value and line["paper"] == paper
 
 
+@pytest.mark.parametrize(
+    ("detector", "scenario", "value"),
+    [
+        ("deep_sad", "labelled 0.05 of 1 class(es)", 0.905),
+        ("deep_sad", "labelled 0.2 of 1 class(es)", 0.91),
+        ("deep_sad", "labelled 0.05 of 1 class(es), pollution 0.1", 0.782),
+        ("deep_sad", "labelled 0.05 of 3 class(es), pollution 0.1", 0.839),
+        ("deep_sad", None, 0.892),
+        ("deep_svdd", "pollution 0.2", 0.693),
+        ("ocsvm", "pollution 0.01", 0.917),
+        ("deep_svdd", float("nan"), 0.892),
+    ],
+)
+def test_a_scenario_is_compared_with_its_own_number(
+    detector: str, scenario: str | float | None, value: float
+) -> None:
+    lines = published.compared("fmnist", detector, "image_auroc", scenario)
+    assert lines.loc["mean", "mean"] == value
+    assert lines.loc["mean", "paper"] == "Deep SAD (ICLR 2020)"
+
+
+@pytest.mark.parametrize(
+    "scenario", ["labelled 0.07 of 1 class(es)", "labelled 0.05 of 4 class(es)", "half the defects"]
+)
+def test_a_scenario_that_no_paper_has_is_compared_with_nothing(scenario: str) -> None:
+    assert published.compared("fmnist", "deep_sad", "image_auroc", scenario).empty
+
+
+def test_scenarios_are_read_as_the_harness_writes_them() -> None:
+    for labelled, known, pollution in [(0.0, 1, 0.0), (0.05, 2, 0.0), (0.0, 1, 0.1), (0.2, 5, 0.1)]:
+        text = str(Scenario(labelled, known, pollution)) or None
+        assert published.case(text) == (labelled, known if labelled else 0, pollution)
+
+
+def test_another_exposure_is_told() -> None:
+    lines = published.compared("cifar10", "hsc", "image_auroc").loc[["mean"]]
+    assert "exposure: ours photos, theirs 80 Million Tiny Images" in next(
+        published.sources(lines, "photos")
+    )
+    assert "exposure:" not in next(published.sources(lines, "80mti"))
+    unexposed = published.compared("cifar10", "kde", "image_auroc").loc[["mean"]]
+    assert "exposure:" not in next(published.sources(unexposed, None))
+
+
 def test_printed_means_agree_with_the_printed_classes() -> None:
     numbers = published.read()
     places = ["paper", "table", "dataset", "detector", "metric", "setting"]
     checked = 0
     for _, group in numbers.groupby(places):
-        classes = group.loc[group["normal"] != "mean", "mean"]
+        classes = group.loc[~group["normal"].isin(["mean", "std over classes"]), "mean"]
         means = group.loc[group["normal"] == "mean", "mean"]
         if len(classes) and len(means):
             assert means.iloc[0] == pytest.approx(classes.mean(), abs=0.011)

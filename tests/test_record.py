@@ -5,10 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.record import BEGIN, END, append, insert, page, rows_or_csv, runs
+from benchmarks.record import BEGIN, END, append, insert, page, runs
+from benchmarks.shelf import Shelf, rows_or_csv
 
 ROOT = Path(__file__).parent.parent
 COMMITTED = ROOT / "results" / "fmnist"
+SHOWN = [ROOT / "results" / name for name in ("fmnist", "cifar10", "mvtec")]
+FOLDERS = sorted(path.parent for path in (ROOT / "results").glob("*/runs.jsonl"))
 RUN = {
     "command": "python -m benchmarks.run --suite quick",
     "started": "2026-01-02T03:04:05+00:00",
@@ -25,7 +28,7 @@ RUN = {
 def test_runs_are_appended_and_a_torn_line_is_passed_over(tmp_path):
     append(tmp_path, RUN)
     with (tmp_path / "runs.jsonl").open("a") as file:
-        file.write('{"command": "torn\n')
+        file.write('{"command": "torn')
     append(tmp_path, RUN | {"trials": 8})
     assert [run["trials"] for run in runs(tmp_path)] == [7, 8]
 
@@ -49,14 +52,16 @@ def test_the_readme_shows_the_committed_rows(tmp_path):
     copy = tmp_path / "README.md"
     head, tail = committed.split(BEGIN)[0], committed.split(END)[1]
     copy.write_text(f"{head}{BEGIN}stale{END}{tail}")
-    insert(copy, rows_or_csv(COMMITTED))
+    insert(copy, Shelf(SHOWN).frame())
+    names = " ".join(f"results/{folder.name}" for folder in SHOWN)
     assert copy.read_text() == committed, (
-        "run: python -m benchmarks.report results/fmnist --into README.md"
+        f"run: python -m benchmarks.report {names} --into README.md"
     )
 
 
-def test_the_committed_rows_are_done_and_named():
-    frame = rows_or_csv(COMMITTED)
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_the_committed_rows_are_done_and_named(folder):
+    frame = rows_or_csv(folder)
     assert (frame["status"] == "done").all() and frame["commit"].notna().all()
     assert not frame["commit"].str.endswith("+").any(), "results must come from a committed state"
-    assert [json.loads(line) for line in (COMMITTED / "runs.jsonl").read_text().splitlines()]
+    assert [json.loads(line) for line in (folder / "runs.jsonl").read_text().splitlines()]

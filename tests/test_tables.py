@@ -12,7 +12,8 @@ import pytest
 from rich.console import Console
 
 from benchmarks import published
-from benchmarks.render import as_rich, rank, tex, to_latex, to_markdown
+from benchmarks.latex import tex, to_latex
+from benchmarks.render import as_rich, rank, to_markdown
 from benchmarks.store import frame
 from benchmarks.tables import TABLES, class_table, overview
 
@@ -167,9 +168,11 @@ def test_rich_prints_every_cell() -> None:
 
 
 def test_special_characters_are_escaped() -> None:
-    assert tex("a_b & 50% #1 {x} ~ ^ \\ é") == (
-        r"a\_b \& 50\% \#1 \{x\} \textasciitilde{} \textasciicircum{} \textbackslash{} ?"
+    assert tex("a_b & 50% #1 $2 {x} ~ ^ \\ é ᵃ 学") == (
+        r"a\_b \& 50\% \#1 \$2 \{x\} \textasciitilde{} \textasciicircum{} \textbackslash{} "
+        r"\'{e} \textsuperscript{a} ?"
     )
+    assert tex("* [1] <2> |3|") == (r"{*} {[}1{]} \textless{}2\textgreater{} \textbar{}3\textbar{}")
 
 
 @pytest.fixture

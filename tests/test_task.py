@@ -6,8 +6,9 @@ import pytest
 from benchmarks.datasets.base import Images
 from benchmarks.datasets.digits import DIGITS
 from benchmarks.datasets.held_back import held_back
+from benchmarks.scenario import Scenario
 from benchmarks.suites import DATASETS, TEXTURES
-from benchmarks.task import Scenario, one_vs_rest
+from benchmarks.task import one_vs_rest
 
 CLASSES = tuple("abcde")
 
@@ -101,6 +102,54 @@ def test_categories_come_with_masks(tmp_path):
     assert (task.test_masks.any((1, 2)) == task.test_labels.astype(bool)).all()
     with pytest.raises(ValueError, match="no anomalies to pollute"):
         TEXTURES.task(tmp_path, "weave", Scenario(pollution=0.1), 0)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_real_anomalies_leave_the_test_set(tmp_path, seed):
+    whole = TEXTURES.task(tmp_path, "wood", Scenario(), seed)
+    task = TEXTURES.task(tmp_path, "wood", Scenario(real=2), seed)
+    kinds = sorted(set(whole.test_kinds) - {"good"})
+    known = task.train_labels == 1
+    assert known.sum() == 2 * len(kinds) and np.array_equal(task.train[~known], whole.train)
+    index = {image.tobytes(): place for place, image in enumerate(whole.test)}
+    rows = [index[image.tobytes()] for image in task.train[known]]
+    assert sorted(whole.test_kinds[row] for row in rows) == sorted(kinds * 2)
+    assert np.array_equal(task.train_masks[known], whole.test_masks[rows])
+    assert not task.train_masks[~known].any()
+    left = [index[image.tobytes()] for image in task.test]
+    assert sorted(left + rows) == list(range(len(whole.test))) and left == sorted(left)
+    assert np.array_equal(task.test_labels, whole.test_labels[left])
+    assert np.array_equal(task.test_masks, whole.test_masks[left])
+    assert task.original_masks is None, "drawn masks have no other size"
+    assert task.test_kinds == tuple(whole.test_kinds[row] for row in left)
+    assert task.notes == (
+        "trained with 10 real anomalies (2 of each kind of defect) and their masks, "
+        "held out of the test set",
+    )
+
+
+def test_real_anomalies_may_stay_or_not_be_shown(tmp_path):
+    held = TEXTURES.task(tmp_path, "wood", Scenario(real=1), 0)
+    stay = TEXTURES.task(tmp_path, "wood", Scenario(real=1, held_out=False), 0)
+    unseen = TEXTURES.task(tmp_path, "wood", Scenario(real=1, shown=False), 0)
+    assert np.array_equal(held.train, stay.train)  # the same images are drawn
+    assert np.array_equal(held.test, unseen.test) and not unseen.train_labels.any()
+    assert unseen.train_masks is None and len(unseen.train) == 200
+    assert len(stay.test) == 120 == len(stay.test_masks)
+    assert "stay in the test set, as in FCDD's code" in stay.notes[0]
+    assert "not trained with here" in unseen.notes[0]
+
+
+def test_real_anomalies_are_drawn_by_seed_and_fewer_are_some_of_more(tmp_path):
+    def known(real: int, seed: int) -> set[bytes]:
+        task = TEXTURES.task(tmp_path, "weave", Scenario(real=real), seed)
+        return {image.tobytes() for image in task.train[task.train_labels == 1]}
+
+    assert known(1, 0) < known(3, 0) and known(1, 0) != known(1, 1) != known(1, 2)
+    with pytest.raises(ValueError, match=r"textures/weave: 12 images of \w+, so at most 11"):
+        known(12, 0)
+    with pytest.raises(ValueError, match="digits: no kinds of defects"):
+        DATASETS["digits"].task(tmp_path, "3", Scenario(real=1), 0)
 
 
 def test_held_back_images_are_training_images(tmp_path):

@@ -16,6 +16,8 @@ import numpy as np
 import platformdirs
 from PIL import Image
 
+from benchmarks.witnesses import stamps
+
 Shape = tuple[int, int, int]  # channels, height, width
 Files = tuple[Path, ...]
 Read = Callable[[Path], Iterable[bytes]]
@@ -27,19 +29,22 @@ class DataMissing(Exception):
     """Files are not there; one line names the data set, where was looked, and the remedy."""
 
     def __init__(self, title: str, places: Iterable[Path], remedy: str) -> None:
-        looked = ", ".join(map(str, places))
+        self.title, self.places, self.remedy = title, tuple(places), remedy
+        looked = ", ".join(map(str, self.places))
         super().__init__(f"{title} is missing: looked in {looked}; get it with: {remedy}")
 
 
 @dataclass(frozen=True)
 class Images:
-    """Train and test images, uint8 ``(n, c, h, w)``, with labels that index ``classes``."""
+    """Train and test images, uint8 ``(n, c, h, w)``, with labels that index ``classes``; `notes`
+    say what a reader of the results must know."""
 
     train: np.ndarray
     train_labels: np.ndarray
     test: np.ndarray
     test_labels: np.ndarray
     classes: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,7 @@ class ExposureSet:
     ``load(root, shape, limit, seed)`` returns uint8 ``(m, c, h, w)`` in the shape asked for; with a
     limit below ``count(root)``, that many images drawn without replacement from the seed. The
     functions raise as a Dataset's do; ``load`` and ``count`` raise ValueError on damaged files.
+    ``most`` is how many images are given where no limit is set, None for all.
     """
 
     name: str
@@ -80,6 +86,7 @@ class ExposureSet:
     licence: str
     source: str
     remedy: str
+    most: int | None = None
 
 
 def data_root(given: Path | None = None) -> Path:
@@ -102,8 +109,7 @@ def content_revision(files: Sequence[Path], read: Read) -> str:
 
     Remembered in this process until a file's size or time of change differs.
     """
-    stats = [(path, path.stat()) for path in files]
-    return _hashed(tuple((path, stat.st_size, stat.st_mtime_ns) for path, stat in stats), read)
+    return _hashed(stamps(files), read)
 
 
 @lru_cache(maxsize=64)

@@ -71,7 +71,7 @@ def fetch(remote: Remote, folder: Path, report: Report, patience: Patience | Non
     target = folder / remote.name
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        missing = not target.is_file() or _digest(remote, target) != remote.checksum
+        missing = not target.is_file() or digest(remote, target) != remote.checksum
         if missing:
             _from_mirrors(remote, target, report, patience or Patience())
         if remote.members:
@@ -124,7 +124,7 @@ def _transfer(remote: Remote, url: str, part: Path, report: Report, timeout: flo
     if start < remote.size:
         with _open(url, start, timeout) as response:
             _append(response, remote, part, start, report)
-    got = _digest(remote, part)
+    got = digest(remote, part)
     if got != remote.checksum:
         part.unlink()
         name = remote.algorithm().name
@@ -175,6 +175,7 @@ def _read(response: http.client.HTTPResponse, most: int) -> bytes:
         raise _Transient(f"broke off ({fault})") from fault
 
 
-def _digest(remote: Remote, path: Path) -> str:
+def digest(remote: Remote, path: Path) -> str:
+    """Checksum of a file under the algorithm of the remote."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, remote.algorithm).hexdigest()

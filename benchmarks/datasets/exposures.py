@@ -1,7 +1,7 @@
-"""Exposures read from files: CIFAR-100, EMNIST letters and MNIST, training images only.
+"""Exposures of letters and digits: EMNIST letters and MNIST, training images only.
 
 FCDD (Liznerski et al. 2021) exposes EMNIST or grey CIFAR-100 where Fashion-MNIST is normal, and
-CIFAR-100 where CIFAR-10 is. Labels are not used.
+CIFAR-100 (`cifar.py`) where CIFAR-10 is. Labels are not used.
 """
 
 import zipfile
@@ -22,45 +22,8 @@ from benchmarks.datasets.base import (
 from benchmarks.datasets.idx import IdxContent, find_idx, read_idx
 from benchmarks.datasets.mnist import MNIST, MNIST_FILES
 
-_CIFAR_RECORD = 2 + 3 * 32 * 32  # coarse label, fine label, then red, green and blue planes
 _LETTERS = "emnist-letters-train-images"
 _LETTERS_IN_ZIP = f"gzip/{_LETTERS}-idx3-ubyte.gz"
-
-
-def _cifar_path(root: Path) -> Path:
-    return root / "cifar-100-binary" / "train.bin"
-
-
-def _find_cifar(root: Path) -> Files | None:
-    path = _cifar_path(root)
-    return (path,) if path.is_file() else None
-
-
-def _cifar_file(root: Path) -> Path:
-    if _find_cifar(root) is None:
-        raise DataMissing("CIFAR-100", [_cifar_path(root)], prepare_command("cifar100", root))
-    return _cifar_path(root)
-
-
-def _count_cifar(root: Path) -> int:
-    """Records there are: 50,000, or fewer in a part of the file."""
-    path = _cifar_file(root)
-    records, rest = divmod(path.stat().st_size, _CIFAR_RECORD)
-    if rest or not records:
-        what = f"{path.stat().st_size} bytes are no whole number of {_CIFAR_RECORD}-byte records"
-        raise ValueError(f"{path}: {what}; delete it and run: {prepare_command('cifar100')}")
-    return records
-
-
-def _load_cifar(root: Path, shape: Shape, limit: int | None, seed: int) -> np.ndarray:
-    count = _count_cifar(root)
-    records = np.memmap(_cifar_file(root), np.uint8, mode="r", shape=(count, _CIFAR_RECORD))
-    picked = records[draw(count, limit, seed), 2:]
-    return fit(np.asarray(picked).reshape(-1, 3, 32, 32), shape)
-
-
-def _cifar_content(path: Path) -> list[bytes]:
-    return [path.read_bytes()]
 
 
 def _letter_folders(root: Path) -> tuple[Path, ...]:
@@ -115,18 +78,6 @@ def _load_mnist(root: Path, shape: Shape, limit: int | None, seed: int) -> np.nd
     images = _mnist_images(root)
     return fit(images[draw(len(images), limit, seed)], shape)
 
-
-CIFAR100 = ExposureSet(
-    name="cifar100",
-    title="CIFAR-100",
-    find=_find_cifar,
-    load=_load_cifar,
-    count=_count_cifar,
-    revision=lambda root: content_revision([_cifar_file(root)], _cifar_content),
-    licence="none stated; research use, cite the report",
-    source="Krizhevsky 2009, https://www.cs.toronto.edu/~kriz/cifar.html",
-    remedy=prepare_command("cifar100"),
-)
 
 EMNIST = ExposureSet(
     name="emnist",

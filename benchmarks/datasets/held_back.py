@@ -7,6 +7,8 @@ import numpy as np
 
 from benchmarks.datasets.base import Dataset, Images
 
+SUFFIX = "_held_back"  # of the name; settings are those of the name without it
+
 
 def held_back(data: Dataset, rows: int = 1000) -> Dataset:
     """The training images of `data`, split: the last `rows` of each class are the test images, so
@@ -21,4 +23,4 @@ def held_back(data: Dataset, rows: int = 1000) -> Dataset:
         train, test = images.train[~held], images.train[held]
         return Images(train, labels[~held], test, labels[held], images.classes)
 
-    return replace(data, name=f"{data.name}_held_back", title=f"{data.title}, held back", load=load)
+    return replace(data, name=data.name + SUFFIX, title=f"{data.title}, held back", load=load)

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmarks.datasets.base import Dataset, ExposureSet
+from benchmarks.datasets.cifar import CIFAR10, CIFAR100, TEN
 from benchmarks.datasets.download import Remote
-from benchmarks.datasets.exposures import CIFAR100, EMNIST
+from benchmarks.datasets.exposures import EMNIST
 from benchmarks.datasets.mnist import FASHION_MNIST, MNIST
 
 
@@ -62,6 +63,19 @@ DOWNLOADS = {
                 ("train-labels-idx1-ubyte.gz", 28881, "d53e105ee54ea40749a09fcbcd1e9432"),
                 ("t10k-images-idx3-ubyte.gz", 1648877, "9fb629c4189551a2d022fa330f9573f3"),
                 ("t10k-labels-idx1-ubyte.gz", 4542, "ec29112dd5afa0611ce80d1b7f02629c"),
+            ),
+        ),
+    ),
+    "cifar10": Download(
+        CIFAR10,
+        "cifar-10-batches-bin",
+        (
+            Remote(
+                "cifar-10-binary.tar.gz",
+                ("https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",),
+                "c32a1d4ab5d03f1284b67883e8d87530",
+                170052171,
+                members=TEN.binary,
             ),
         ),
     ),

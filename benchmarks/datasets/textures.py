@@ -7,33 +7,18 @@ the rounded pixels. A change of any pixel is a new ``VERSION``.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import permutations
 from zlib import crc32
 
 import numpy as np
+
+from benchmarks.datasets.categories import Category
 
 VERSION = "1"
 SIZE = 32  # pixels a side; all lengths below are in pixels, all colours in grey levels 0..255
 TRAIN, TEST_NORMALS, TEST_ANOMALIES = 200, 60, 60
 Rng = np.random.Generator
 Y, X = np.mgrid[:SIZE, :SIZE] - (SIZE - 1) / 2
-
-
-@dataclass(frozen=True, eq=False)
-class Category:
-    """One texture: normal images to train on, and a test half normal and half defective.
-
-    ``train`` is uint8 ``(n, 3, 32, 32)``, ``test`` uint8 ``(m, 3, 32, 32)``, ``test_labels`` int64
-    ``(m,)`` (1 = anomaly), ``test_masks`` bool ``(m, 32, 32)`` (True = touched by the defect) and
-    ``test_kinds`` m of ``"good"`` or a name in DEFECTS.
-    """
-
-    train: np.ndarray
-    test: np.ndarray
-    test_labels: np.ndarray
-    test_masks: np.ndarray
-    test_kinds: tuple[str, ...]
 
 
 def load_category(name: str) -> Category:

@@ -4,6 +4,7 @@ Nothing of the archive's own paths, links or permissions acts on the disk; ``tar
 less, and are missing before Python 3.11.4.
 """
 
+import lzma
 import shutil
 import tarfile
 import zipfile
@@ -24,6 +25,24 @@ def unpack(archive: Path, members: Iterable[str], folder: Path) -> None:
         copy(archive, members, folder)
     except (zipfile.BadZipFile, tarfile.TarError, KeyError, EOFError, zlib.error) as fault:
         raise ValueError(f"{archive}: damaged ({fault}); delete it and run again") from fault
+
+
+def unpack_tree(archive: Path, folder: Path) -> None:
+    """Put every plain file of a tar archive into ``folder``, under its path in the archive.
+
+    Links and special files are left out. Raises ValueError as `unpack` does.
+    """
+    try:
+        with tarfile.open(archive) as pack:
+            for member in pack:  # as they lie: a compressed archive is read once
+                _refuse_escapes(archive, [member.name])
+                stream = pack.extractfile(member) if member.isreg() else None
+                if stream is not None:
+                    target = folder / PurePosixPath(member.name)
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    _place(stream, target)
+    except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError) as fault:
+        raise ValueError(f"{archive}: damaged ({fault}); get it again") from fault
 
 
 def _unzip(archive: Path, members: Iterable[str], folder: Path) -> None:

@@ -1,0 +1,74 @@
+"""Augmentation of FCDD's code on MVTec AD: parts that only its recipe needs (Liznerski et al. 2021,
+appendix D)."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+
+from baselines.augment import Augmentation, Normaliser, uniform
+from baselines.large import Window
+
+
+@dataclass(frozen=True)
+class WindowOrWhole:
+    """A random window of `side` pixels, or the whole image shrunk to them by nearest neighbour,
+    with equal probability."""
+
+    side: int
+    moves: ClassVar[bool] = True
+
+    def __call__(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        windows = Window(self.side)(images, generator)
+        chosen = uniform(len(images), 0, 1, generator) < 0.5
+        return torch.where(chosen, windows, nearest(images, self.side))
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """One of two augmentations for each image, with equal probability."""
+
+    first: Augmentation
+    second: Augmentation
+
+    def __call__(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        chosen = uniform(len(images), 0, 1, generator) < 0.5
+        return torch.where(chosen, self.first(images, generator), self.second(images, generator))
+
+
+@dataclass(frozen=True)
+class OwnNoise:
+    """Gaussian noise of `share` times the image's own standard deviation, on every second image, in
+    [0, 1] again."""
+
+    share: float
+
+    def __call__(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        noise = torch.randn(
+            images.shape, generator=generator, device=images.device, dtype=images.dtype
+        )
+        std = self.share * images.std((1, 2, 3), keepdim=True)
+        chosen = uniform(len(images), 0, 1, generator) < 0.5
+        return torch.where(chosen, (images + std * noise).clamp(0, 1), images)
+
+
+@dataclass(frozen=True)
+class Shrunk:
+    """Larger images shrunk to `side` by nearest neighbour, then another normaliser."""
+
+    side: int
+    then: Normaliser
+
+    def measure(self, images: torch.Tensor) -> torch.Tensor:
+        return self.then.measure(nearest(images, self.side))
+
+    def __call__(self, images: torch.Tensor, measured: torch.Tensor) -> torch.Tensor:
+        return self.then(nearest(images, self.side), measured)
+
+
+def nearest(images: torch.Tensor, side: int) -> torch.Tensor:
+    """Images of `side` x `side` pixels: pixel i is that at floor(i h / side)."""
+    rows, columns = (
+        torch.arange(side, device=images.device) * size // side for size in images.shape[-2:]
+    )
+    return images[..., rows[:, None], columns]

@@ -1,0 +1,201 @@
+"""Figures of what many trials say together: per-seed strips, exposure size, time, mean ranks.
+
+A new figure is one function from a ``Show`` to drawings, and one line in ``CHARTS``.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
+from scikit_posthocs import critical_difference_diagram
+
+from benchmarks import scatter, stats
+from benchmarks.names import dataset_title, rank, title
+from benchmarks.shelf import each
+from benchmarks.show import Drawing, Show
+from benchmarks.significance import families
+from benchmarks.stats import Family
+from benchmarks.store import slug
+from benchmarks.tables import MAIN, normals, with_columns
+
+WIDTH = 7.2  # inches: a page's text
+INK = "0.15"
+LEAST_BLOCKS = 10  # a critical-difference diagram of fewer says nothing
+
+
+def strips(show: Show) -> Iterator[Drawing]:
+    """Every trial of a dataset as a point, per detector; the means of seeds as ticks."""
+    for dataset, recipe, part in _parts(show.frame):
+        for metric in MAIN:
+            rows = part[part["metric"] == metric]
+            if rows["normal"].nunique() > 1:
+                name = f"strip-{dataset}-{metric}-{recipe}"
+                yield Drawing(name, rows, partial(_strip, rows, dataset, metric, recipe))
+
+
+def _parts(frame: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
+    """(dataset, recipe, rows with a value, in per cent); sized exposures have their own figure."""
+    rows = with_columns(frame)
+    rows = rows[rows["value"].notna() & ~_sized(rows)]
+    rows = rows.assign(value=100 * rows["value"])
+    for (dataset, recipe), part in rows.groupby(["dataset", "recipe"]):
+        yield str(dataset), str(recipe), part
+
+
+def _sized(rows: pd.DataFrame) -> pd.Series:
+    return rows["exposure"].astype(object).fillna("").str.contains(":[0-9]+$")
+
+
+def _strip(rows: pd.DataFrame, dataset: str, metric: str, recipe: str) -> Figure:
+    lines = normals(rows, dataset)
+    means = rows.groupby(["column", "seed"])["value"].mean().rename("mean").reset_index()
+    order = means.groupby("column")["mean"].mean().sort_values(ascending=False).index
+    high = 0.75 + 0.26 * len(order)
+    figure = Figure(figsize=(WIDTH, high))
+    axes = figure.add_axes((1.3 / WIDTH, 0.42 / high, (WIDTH - 2.75) / WIDTH, 1 - 0.75 / high))
+    hues = dict(zip(lines, sns.husl_palette(len(lines), s=0.9, l=0.6), strict=True))
+    sns.stripplot(
+        rows, x="value", y="column", hue="normal", order=order, hue_order=lines, palette=hues,
+        ax=axes, jitter=0.18, size=3.2, alpha=0.85, legend=len(lines) <= 20,
+    )  # fmt: skip
+    sns.stripplot(
+        means, x="mean", y="column", order=order, ax=axes, jitter=False, marker="|", size=13,
+        color=INK, linewidth=1.1,
+    )  # fmt: skip
+    axes.set_yticks(range(len(order)), [title(name) for name in order])
+    axes.set(xlabel=f"{metric} [%]; ticks: means over classes, one per seed", ylabel="")
+    axes.set_ylim(len(order) - 0.5, -0.5)
+    axes.yaxis.grid(color="0.93", lw=0.8)
+    axes.tick_params(length=2, axis="x")
+    axes.tick_params(length=0, axis="y")
+    axes.set_axisbelow(True)
+    sns.despine(ax=axes, left=True)
+    if axes.get_legend():
+        sns.move_legend(axes, "center left", bbox_to_anchor=(1.0, 0.5), frameon=False, title="")
+    seeds = rows["seed"].nunique()
+    _heading(figure, f"{dataset_title(dataset)}, recipe {recipe}, {_count(seeds, 'seed')}")
+    return figure
+
+
+def _heading(figure: Figure, text: str) -> None:
+    left, high = 0.08 / figure.get_figwidth(), figure.get_figheight()
+    figure.text(left, 1 - 0.08 / high, text, va="top", fontsize=9, fontweight="bold")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"
+
+
+def exposure_sizes(show: Show) -> Iterator[Drawing]:
+    """Mean AUROC against the number of exposure images (as in HSC's paper)."""
+    rows = with_columns(show.frame)
+    rows = rows[
+        (rows["metric"] == "image_auroc") & rows["value"].notna() & rows["exposure"].notna()
+    ]
+    parts = rows["exposure"].astype(str).str.extract(r"^(?P<exposure>.*?)(?::(?P<size>\d+))?$")
+    rows = rows.assign(value=100 * rows["value"], exposure=parts["exposure"], size=parts["size"])
+    for (dataset, recipe, exposure), part in rows.groupby(["dataset", "recipe", "exposure"]):
+        swept = part.groupby("detector")["size"].transform("nunique") > 1
+        if swept.any():
+            name = f"exposure-size-{dataset}-{slug(str(exposure))}-{recipe}"
+            args = part[swept], str(dataset), str(recipe), str(exposure)
+            yield Drawing(name, part[swept], partial(_exposure_sizes, *args))
+
+
+def _exposure_sizes(rows: pd.DataFrame, dataset: str, recipe: str, exposure: str) -> Figure:
+    sizes = sorted({int(size) for size in rows["size"].dropna()})
+    full = 4 * sizes[-1] if rows["size"].isna().any() else None  # where "all" stands
+    at = rows["size"].map(float).fillna(full or 0.0)
+    each = rows.assign(at=at).groupby(["detector", "at", "seed"])["value"].mean().reset_index()
+    order = sorted(each["detector"].unique(), key=rank)
+    figure = Figure(figsize=(4.6, 2.9))
+    axes = figure.add_axes((0.12, 0.17, 0.62, 0.69))
+    sns.lineplot(
+        each, x="at", y="value", hue="detector", style="detector", hue_order=order,
+        style_order=order, palette="colorblind", markers=True, dashes=False, errorbar="sd",
+        markersize=5, ax=axes,
+    )  # fmt: skip
+    shown = sizes if len(sizes) < 9 else sizes[:: -(-len(sizes) // 8)]
+    ticks = [*map(float, shown), *([float(full)] if full else [])]
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(ticks, [*(f"{size:,}" for size in shown), *(["all"] if full else [])])
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.tick_params(length=2)
+    axes.tick_params(axis="x", rotation=40 if max(map(len, map(str, shown))) > 4 else 0)
+    axes.set_xlabel(f"images of {exposure}")
+    axes.grid(color="0.93", lw=0.6)
+    sns.despine(ax=axes)
+    handles, names = axes.get_legend_handles_labels()
+    axes.legend(
+        handles, [title(name) for name in names], loc="center left", bbox_to_anchor=(1.01, 0.5),
+        frameon=False,
+    )  # fmt: skip
+    seeds, classes = rows["seed"].nunique(), rows["normal"].nunique()
+    axes.set_ylabel(f"image AUROC [%], mean of {classes} class{'es' * (classes > 1)}")
+    band = "; bands: their std" if seeds > 1 else ""
+    _heading(figure, f"{dataset_title(dataset)}, recipe {recipe}, {_count(seeds, 'seed')}{band}")
+    return figure
+
+
+def times(show: Show) -> Iterator[Drawing]:
+    """Mean AUROC of a detector against the time of a trial, training and scoring together."""
+    for dataset, recipe, part in _parts(show.frame):
+        rows = part[(part["metric"] == "image_auroc") & (part["seconds"] > 0)]
+        for device, of in rows.groupby("device"):
+            if of["column"].nunique() > 1:
+                name = f"time-{dataset}-{recipe}" + f"-{slug(str(device))}" * (
+                    rows["device"].nunique() > 1
+                )
+                heading = f"{dataset_title(dataset)}, recipe {recipe}, on one {device}"
+                yield Drawing(name, of, partial(_times, of, heading))
+
+
+def _times(rows: pd.DataFrame, heading: str) -> Figure:
+    figure = scatter.picture(rows.groupby("column")[["seconds", "value"]].mean())
+    _heading(figure, heading)
+    return figure
+
+
+def critical_differences(show: Show) -> Iterator[Drawing]:
+    """Mean ranks over blocks; a bar joins detectors that cannot be told apart (Demsar 2006)."""
+    for name, metric, recipe, family in families(show.frame):
+        if len(family.scores) >= LEAST_BLOCKS and family.scores.shape[1] > 2:
+            recipe_rows = show.frame[show.frame["recipe"] == recipe]
+            draw = partial(_critical_difference, family, f"{metric}, recipe {recipe}")
+            yield Drawing(f"critical-difference-{name}", recipe_rows, draw)
+
+
+def _critical_difference(family: Family, heading: str) -> Figure:
+    found = stats.pairs(family.scores)
+    names = list(family.scores)
+    p = pd.DataFrame(1.0, index=names, columns=names)
+    for pair in each(found):
+        p.loc[pair.better, pair.other] = p.loc[pair.other, pair.better] = pair.p_holm
+    heads = [title(str(name)) for name in names]
+    p = p.set_axis(heads, axis=0).set_axis(heads, axis=1)
+    ranks = family.ranks.reindex(names).set_axis(heads)
+    high = 0.9 + 0.13 * len(names)
+    figure = Figure(figsize=(5.4, high))
+    axes = figure.add_axes((0.2, 0.04, 0.6, 1 - 0.62 / high))
+    drawn = critical_difference_diagram(
+        ranks, p, alpha=stats.LEVEL, ax=axes, label_fmt_left="{label}  {rank:.1f} ",
+        label_fmt_right=" {rank:.1f}  {label}", text_h_margin=0.02 * len(names),
+        label_props={"fontsize": 8}, elbow_props={"color": "0.45", "lw": 0.8},
+        marker_props={"s": 9, "color": INK}, crossbar_props={"linewidth": 2.4, "color": "0.15"},
+    )  # fmt: skip
+    for label in drawn["labels"]:
+        label.set_color(INK)
+    axes.tick_params(length=2)
+    _heading(figure, f"{heading}: mean ranks over {len(family.scores)} blocks (1 is best)")
+    return figure
+
+
+CHARTS: dict[str, Callable[[Show], Iterator[Drawing]]] = {
+    "strip": strips,
+    "exposure size": exposure_sizes,
+    "time": times,
+    "critical difference": critical_differences,
+}

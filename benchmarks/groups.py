@@ -1,0 +1,91 @@
+"""Groups: trials that share data, run one after another on one device; and what an engine is."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from benchmarks.store import Row
+from benchmarks.suites import DATASETS, DETECTORS
+from benchmarks.trial import Planned
+
+SHARE = 3  # a group is at most this part of what one slot still has before it
+SMALLEST = 5.0  # seconds; starting a group and loading its data costs a few tenths
+
+
+@dataclass(frozen=True)
+class Group:
+    """Trials in the order to run them. `seconds` in all and `memory` (bytes on the device, of the
+    trial that needs most) are estimates."""
+
+    planned: tuple[Planned, ...]
+    seconds: float
+    memory: int
+
+
+# What a worker does with a group: it runs the trials, and gives their rows. Picklable for every
+# engine but `local` (`benchmarks.schedule`), whose threads share the run's slots.
+Work = Callable[[Group], list[Row]]
+# Groups, longest first, what to do with each, and how many at once: rows, in any order, whenever
+# some are done; an error of the work itself (the store cannot be written) comes out as it is.
+Engine = Callable[[Sequence[Group], Work, int], Iterator[list[Row]]]
+Chain = list[Planned]
+
+
+class Estimates(Protocol):
+    """What a trial may cost."""
+
+    def seconds(self, planned: Planned) -> float: ...
+    def memory(self, planned: Planned) -> int: ...
+
+
+def grouped(trials: Iterable[Planned], costs: Estimates, slots: int) -> list[Group]:
+    """Groups of all trials, longest first.
+
+    A group shares its data, which are loaded once. Chains stay whole. Groups shrink as less is left
+    to run, so that every slot is busy until the end.
+    """
+    made = chains(trials)
+    cost = {id(chain): sum(costs.seconds(one) for one in chain) for chain in made}
+    left = sum(cost.values())
+    least = min(SMALLEST, left / (2 * slots))
+    shared: dict[tuple[object, ...], list[Chain]] = {}
+    for chain in made:
+        shared.setdefault(data_of(chain[0]), []).append(chain)
+    found: list[Group] = []
+    for same in sorted(shared.values(), key=lambda same: -sum(cost[id(chain)] for chain in same)):
+        same.sort(key=lambda chain: -cost[id(chain)])
+        while same:
+            most, taken = max(least, left / (SHARE * slots)), [same.pop(0)]
+            seconds = cost[id(taken[0])]
+            while same and seconds + cost[id(same[0])] <= most:
+                seconds += cost[id(same[0])]
+                taken.append(same.pop(0))
+            planned = tuple(one for chain in taken for one in chain)
+            found.append(Group(planned, seconds, max(map(costs.memory, planned))))
+            left -= seconds
+    return sorted(found, key=lambda group: -group.seconds)
+
+
+def data_of(planned: Planned) -> tuple[object, ...]:
+    """What trials must have in common to share loaded data, and so the shape of their nets."""
+    trial = planned.trial
+    own = trial.normal if DATASETS[trial.dataset].masked else None  # a category has its own files
+    return trial.dataset, own, trial.pictures
+
+
+def chains(trials: Iterable[Planned]) -> list[Chain]:
+    """Trials that may share an autoencoder (same data, normal and seed, with pretraining) as one
+    chain, its autoencoder first; every other trial by itself."""
+    shared: dict[tuple[str, str, int], Chain] = {}
+    single: list[Chain] = []
+    for one in trials:
+        parameters = one.resolved["parameters"]
+        if "pretraining" in parameters or one.resolved["detector"] == "Autoencoder":
+            t = one.trial
+            shared.setdefault((t.dataset, t.normal, t.seed), []).append(one)
+        else:
+            single.append([one])
+    order = list(DETECTORS)
+    for chain in shared.values():
+        chain.sort(key=lambda one: order.index(one.trial.detector))
+    return [*shared.values(), *single]

@@ -1,0 +1,79 @@
+"""Locks on files that the operating system frees when their process dies, killed or not.
+
+``flock``, and not the `filelock` package: a lock file that is removed must not be locked by one
+who opened it before and one who made it anew, which only a look at the inode after locking tells.
+"""
+
+import fcntl
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+
+def take(fd: int) -> bool:
+    """Lock an open file; False where another holds it, OSError where files cannot be locked."""
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+@contextmanager
+def held(path: Path) -> Iterator[bool]:
+    """Try to hold the lock file `path`: True while this process has it, False if another has.
+
+    It is removed at the end, so what lies there is held or was left by a killed process. Nobody
+    waits. Another attempt by the same process is refused like a stranger's. A child that was
+    forked while the lock is held keeps it until both are gone.
+
+    Over NFS this holds between machines where the server locks (version 4, or 3 with lockd; Linux
+    since 2.6.12 sends ``flock`` to it) and a dead machine's locks are free when its lease ends.
+    Where files cannot be locked (``nolock`` mounts lock within one machine only, some cluster file
+    systems not at all), a warning says so and all are given True: work may be done twice then.
+    Raises OSError in one line where the file cannot be made.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fd = _opened(path)
+    except OSError as error:
+        raise OSError(f"lock {path} cannot be made: {error.strerror or error}") from error
+    if fd is None:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        with suppress(OSError):  # a folder gone read-only meanwhile: what was done is not undone
+            path.unlink()  # before it is freed: no one else can hold this inode
+        os.close(fd)
+
+
+def _opened(path: Path) -> int | None:
+    """The locked file, or None where another has it."""
+    while True:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            free = take(fd)
+        except OSError as error:
+            log.warning("%s cannot be locked (%s); trials may run twice", path, error.strerror)
+            return fd
+        if free and _is(fd, path):
+            return fd
+        os.close(fd)
+        if not free:
+            return None
+
+
+def _is(fd: int, path: Path) -> bool:
+    """Whether the open file is still the one of that name; opened, since NFS asks the server only
+    then."""
+    try:
+        with path.open("rb") as again:
+            return os.path.samestat(os.fstat(fd), os.fstat(again.fileno()))
+    except FileNotFoundError:
+        return False

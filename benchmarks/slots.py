@@ -1,0 +1,163 @@
+"""Slots: devices x jobs on each. A slot is a lock of the operating system, so that runs on one
+machine share it, and the slots of a process that is gone, however it went, are free at once."""
+
+import os
+import random
+import re
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from logging import getLogger
+from pathlib import Path
+from typing import TypeVar
+
+from filelock import FileLock, Timeout
+
+from benchmarks.devices import Device
+from benchmarks.store import slug
+
+LOOK = 0.1  # seconds between two looks at the locks of others
+TELL = 5.0  # seconds of waiting until the log says so
+T = TypeVar("T")
+log = getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A place on a device for one worker."""
+
+    device: Device
+    number: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.device.key}-{self.number}"
+
+
+class Stopped(Exception):
+    """The run ends; there is nothing to wait for."""
+
+
+class Slots:
+    """The slots of this run. What its workers are thought to need never exceeds a device's memory,
+    but for one that is alone."""
+
+    def __init__(
+        self, devices: Sequence[Device], jobs: int, stopped: threading.Event, folder: Path | None
+    ) -> None:
+        self.all = [Slot(device, k) for k in range(jobs) for device in devices]
+        self.folder = folder or runtime_folder()
+        self._stopped = stopped
+        self._used: dict[Slot, int] = {}  # bytes, by slot
+        self._wanted: set[Device] = set()  # devices that somebody waits to have alone
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def taken(self, need: int) -> Iterator[Slot]:
+        """A slot for a worker that is thought to need so many bytes; waits for one. Raises Stopped
+        where the run ends meanwhile."""
+        slot, lock = self._wait(lambda: self._take(need))
+        try:
+            yield slot
+        finally:
+            self._give_back([slot], [lock])
+
+    @contextmanager
+    def alone(self, device: Device) -> Iterator[Slot]:
+        """A slot of `device` while all its others, other runs' too, are empty."""
+        with self._changed:
+            self._wanted.add(device)
+        try:
+            slots, locks = self._wait(lambda: self._take_all(device))
+        finally:
+            with self._changed:
+                self._wanted.discard(device)
+        try:
+            yield slots[0]
+        finally:
+            self._give_back(slots, locks)
+
+    def _take(self, need: int) -> tuple[Slot, FileLock] | None:
+        for slot in sorted(self.all, key=lambda slot: self._load(slot.device)):
+            if slot in self._used or slot.device in self._wanted:
+                continue
+            held = self._load(slot.device)
+            if held and held + need > slot.device.memory:
+                continue
+            if lock := self._locked(slot.name):
+                self._used[slot] = max(1, need)
+                return slot, lock
+        return None
+
+    def _take_all(self, device: Device) -> tuple[list[Slot], list[FileLock]] | None:
+        own = [slot for slot in self.all if slot.device == device]
+        if any(slot in self._used for slot in own):
+            return None
+        names = sorted({slug(slot.name) for slot in own} | self._known(device))
+        locks: list[FileLock] = []
+        for name in names:
+            lock = self._locked(name)
+            if lock is None:  # another run has one; keep none, for it may want ours
+                self._free(locks)
+                time.sleep(random.uniform(0, LOOK))
+                return None
+            locks.append(lock)
+        self._used |= dict.fromkeys(own, device.memory)
+        return own, locks
+
+    def _known(self, device: Device) -> set[str]:
+        """Slots of a device that any run has had, by the names of their files."""
+        number = re.compile(re.escape(slug(f"{device.key}-")) + r"\d+")
+        return {p.stem for p in self.folder.glob("*.lock") if number.fullmatch(p.stem)}
+
+    def _load(self, device: Device) -> int:
+        return sum(need for slot, need in self._used.items() if slot.device == device)
+
+    def _locked(self, name: str) -> FileLock | None:
+        lock = FileLock(self.folder / f"{slug(name)}.lock", thread_local=False)
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            return None
+        return lock
+
+    def _wait(self, take: Callable[[], T | None]) -> T:
+        began, told = time.monotonic(), False
+        with self._changed:
+            while not self._stopped.is_set():
+                if (found := take()) is not None:
+                    return found
+                if not self._used and not told and time.monotonic() - began > TELL:
+                    told = True
+                    log.warning("waiting: other runs hold all slots (%s)", self.folder)
+                self._changed.wait(LOOK)
+        raise Stopped
+
+    def _give_back(self, slots: Sequence[Slot], locks: Sequence[FileLock]) -> None:
+        with self._changed:
+            for slot in slots:
+                self._used.pop(slot, None)
+            self._free(locks)
+            self._changed.notify_all()
+
+    def _free(self, locks: Sequence[FileLock]) -> None:
+        for lock in locks:
+            lock.release()
+
+
+def runtime_folder() -> Path:
+    """The folder of locks, one for each user of this machine; $FCDD_SLOTS if it is set.
+
+    Not in $XDG_RUNTIME_DIR: that is another one, or none, for a cron job, and it goes when the user
+    logs out, while a run may go on.
+    """
+    if own := os.environ.get("FCDD_SLOTS"):
+        folder = Path(own)
+    else:
+        user = os.getuid() if hasattr(os, "getuid") else os.getlogin()
+        folder = Path(tempfile.gettempdir()) / f"fcdd-benchmark-{user}"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder

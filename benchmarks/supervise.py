@@ -1,0 +1,166 @@
+"""Trials in processes of their own: whatever becomes of one, it has a row, and the others go on."""
+
+import logging
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+
+from benchmarks.evaluate import done_row, kept, lost_row
+from benchmarks.isolate import Worker
+from benchmarks.lots import checkpoints
+from benchmarks.machine import oom_kills, provenance
+from benchmarks.schema import OOM
+from benchmarks.store import Row, Store
+from benchmarks.trial import Planned
+from benchmarks.worker import Begun, Broken, Ended, Finished, Options, Ready, Seat, Spent, work
+
+STARTING = 120.0  # seconds that a worker may take to begin, where trials have a limit
+log = logging.getLogger(__name__)
+
+
+class Crew:
+    """The workers of a run that live; `stop` ends them all, and lets none begin."""
+
+    def __init__(self) -> None:
+        self.stopped = threading.Event()
+        self._live: set[Worker] = set()
+        self._changing = threading.Lock()
+
+    def start(self, *arguments: object) -> Worker | None:
+        """A worker at `work`; None once stopped."""
+        with self._changing:
+            if self.stopped.is_set():
+                return None
+            worker = Worker(work, *arguments)
+            self._live.add(worker)
+            return worker
+
+    def dismiss(self, worker: Worker) -> int:
+        """End a worker, if it has not; returns its exit code."""
+        with self._changing:
+            self._live.discard(worker)
+        return worker.close()
+
+    def stop(self) -> None:
+        """End all workers."""
+        with self._changing:
+            self.stopped.set()
+            for worker in self._live:
+                worker.kill()
+
+
+def supervised(
+    planned: Sequence[Planned],
+    options: Options,
+    seat: Seat,
+    crew: Crew,
+    last: bool = True,
+    apart: Iterable[str] = (),
+) -> Iterator[Row]:
+    """Rows of trials, each when it is stored; none for those that another run holds.
+
+    A trial whose process is lost has its row written here, and a fresh process takes the rest. One
+    that is lost while it fits several together has them run apart, as stems in `apart` are from
+    the start. With `last` False, trials that ran out of memory give a row that is not stored.
+    Raises OSError where no row can be stored.
+    """
+    single = frozenset(apart)
+    left = {one.stem: one for one in planned}
+    while left and not crew.stopped.is_set():
+        worker = crew.start(tuple(left.values()), options, seat, provenance(), last, single)
+        if worker is None:
+            return
+        attempt = Attempt(worker, left, options)
+        try:
+            yield from attempt.rows()
+        finally:
+            worker.kill()
+            code = crew.dismiss(worker)
+        if left and not (attempt.spent or crew.stopped.is_set()):
+            if len(attempt.running) > 1:
+                single |= attempt.parted(code)
+            else:
+                yield from attempt.lost(code, seat, last)
+
+
+class Attempt:
+    """One worker's way through the trials that are `left`; those that have a row leave it."""
+
+    def __init__(self, worker: Worker, left: dict[str, Planned], options: Options) -> None:
+        self.worker, self.left, self.options = worker, left, options
+        self.facts: Row | None = None
+        self.running: list[Planned] = []
+        self.late = self.spent = False
+        self.began = time.monotonic()
+        self.kills = oom_kills()
+
+    def rows(self) -> Iterator[Row]:
+        """Rows as they come, until the worker ends or is late."""
+        try:
+            for message in self.worker.messages(self._patience):
+                yield from self._told(message)
+        except TimeoutError:
+            self.late = True
+
+    def _told(self, message: object) -> Iterator[Row]:
+        self.began = time.monotonic()
+        match message:
+            case Ready(facts):
+                self.facts = facts
+            case Begun(stems):
+                self.running = [self.left[stem] for stem in stems]
+            case Ended(row):
+                self.running = []
+                del self.left[row["stem"]]
+                yield row
+            case Broken(reason):
+                raise OSError(reason)
+            case Finished():
+                self.left.clear()
+            case Spent():
+                self.spent = True
+
+    def _patience(self) -> float | None:
+        """Seconds to wait for the next message; a lot has as many as its trials have apart."""
+        if self.options.timeout is None:
+            return None
+        most = self.options.timeout * max(1, len(self.running))
+        if not self.running:
+            most += STARTING
+        return max(0.0, self.began + most - time.monotonic())
+
+    def parted(self, code: int) -> frozenset[str]:
+        """The stems of the lot that the worker was lost with; its checkpoints go."""
+        status, reason = self._reason(code)
+        log.warning("%d together: %s (%s); now apart", len(self.running), reason, status)
+        shutil.rmtree(checkpoints(self.options.out, self.running), ignore_errors=True)
+        return frozenset(one.stem for one in self.running)
+
+    def lost(self, code: int, seat: Seat, last: bool) -> Iterator[Row]:
+        """The row of the trial that the worker was lost with; the first one left, if it had not
+        begun any."""
+        victim = (self.running or list(self.left.values()))[0]
+        del self.left[victim.stem]
+        status, reason = self._reason(code)
+        facts = self.facts or {"device": seat.device, "threads": seat.threads, **provenance()}
+        row = lost_row(victim, facts, status, reason)
+        row["seconds"] = row["total_seconds"] = time.monotonic() - self.began
+        store = Store(self.options.out)
+        with store.claim(victim.stem) as ours:
+            if not ours:
+                return  # another run has taken it up meanwhile
+            done = done_row(store, victim, self.options.broken)
+            if done is None and (last or status != OOM):
+                row = kept(store, row, {})
+        yield done or row
+
+    def _reason(self, code: int) -> tuple[str, str]:
+        if self.late:
+            return "timeout", f"it took longer than {self.options.timeout:g} s (--timeout)"
+        if code == -signal.SIGKILL and oom_kills() > self.kills:
+            return OOM, "the system killed the process for want of memory"
+        if code < 0:
+            return "failed", f"the process was killed by {signal.Signals(-code).name}"
+        return "failed", f"the process ended by itself, exit code {code}"

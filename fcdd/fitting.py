@@ -1,0 +1,115 @@
+"""From a folder of pictures to a fitted detector with a threshold."""
+
+import math
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from baselines.deep import DeepDetector
+from baselines.describe import seed_of
+from baselines.pictures import common_channels, picture_size, read_images, read_mask
+from fcdd.folders import Files, Folder, FolderError
+from fcdd.preparation import Preparation, prints, scored
+
+FEWEST = 3  # normal pictures to hold back, and to train on
+SCALE = (0.5, 0.999)  # the colour scale begins and, twice as far, ends at these quantiles
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a detector is fitted on: uint8 images ``(n, c, h, w)``, labels ``(n,)`` (1 = known
+    anomaly), masks ``(n, h, w)`` or None; the normal pictures held back; and the reading of all."""
+
+    images: np.ndarray
+    labels: np.ndarray
+    masks: np.ndarray | None
+    held_back: Files
+    preparation: Preparation
+
+    @property
+    def normals(self) -> int:
+        """Number of normal pictures to train on."""
+        return int((self.labels == 0).sum())
+
+
+def material(
+    folder: Folder, size: int, channels: int | None, needed: int | None, hold_back: float, seed: int
+) -> Material:
+    """Read a folder's pictures at `size` pixels square, but for the normal ones held back.
+
+    `channels` converts pictures of either kind; without it all must be of one kind, and grey ones
+    are repeated where the net `needed` three channels. Raises FolderError where normal pictures are
+    too few, PictureError where one cannot be read.
+    """
+    train, held = split(folder.normals, hold_back, seed)
+    paths = (*train, *folder.anomalies)
+    source = None if channels else common_channels((*folder.normals, *folder.anomalies))
+    depth = channels or needed or source
+    assert depth is not None
+    if needed not in (None, depth):
+        raise FolderError(f"--channels {channels}: this net needs {needed}; or take --net scratch")
+    preparation = Preparation((size, size), depth, source, trained_on=prints(paths))
+    images = read_images(paths, size, depth)
+    masks = None
+    if folder.masks:
+        masks = np.zeros((len(paths), size, size), bool)
+        for place, (image, mask) in enumerate(zip(folder.anomalies, folder.masks, strict=True)):
+            masks[len(train) + place] = read_mask(mask, size, of=picture_size(image))
+    labels = (np.arange(len(paths)) >= len(train)).astype(int)
+    return Material(images, labels, masks, held, preparation)
+
+
+def split(normals: Files, hold_back: float, seed: int) -> tuple[Files, Files]:
+    """Normal pictures to train on, and others to set the threshold on, drawn by the seed."""
+    count = max(FEWEST, round(hold_back * len(normals)))
+    if len(normals) - count < FEWEST:
+        raise FolderError(
+            f"{normals[0].parent}: {len(normals)} normal pictures, of which {count} are held back "
+            f"for the threshold; at least {FEWEST} must be left to train on, so add some"
+        )
+    generator = torch.Generator().manual_seed(seed_of(seed, "held back"))
+    held = set(torch.randperm(len(normals), generator=generator)[:count].tolist())
+    train = tuple(path for place, path in enumerate(normals) if place not in held)
+    return train, tuple(normals[place] for place in sorted(held))
+
+
+def fit(detector: DeepDetector, given: Material, rate: float) -> float:
+    """Fit on the material; set the threshold for a false-positive `rate` on what was held back, and
+    the colour scale of heatmaps; note both. Returns the rate that so many pictures can promise."""
+    masks = given.masks if given.labels.any() else None
+    detector.fit(given.images, given.labels, masks)
+    found = [one for batch in scored(detector, given.preparation, given.held_back) for one in batch]
+    scores = np.array([one.score for one in found])
+    detector.threshold_, promised = threshold(scores, rate)
+    detector.labels_ = (detector.decision_scores_ > detector.threshold_).astype(int)
+    pixels = np.concatenate([one.map.ravel() for one in found if one.map is not None])
+    start, usual = np.quantile(pixels, SCALE)
+    scale = (float(usual), float(usual + 2 * (usual - start)))
+    noted = replace(given.preparation, scale=scale, rate=rate, held_back=len(scores))
+    noted.note(detector)
+    return promised
+
+
+def threshold(scores: np.ndarray, rate: float) -> tuple[float, float]:
+    """The least of n normal scores above which a further normal one lies with a probability of at
+    most `rate`, and that probability; the largest score where n is too small to promise as much.
+
+    Of n + 1 exchangeable scores the last is equally likely to take each rank (conformal prediction,
+    Vovk et al. 2005), so it exceeds the k-th smallest of the others with probability
+    ``(n + 1 - k) / (n + 1)``, or less with ties.
+    """
+    n = len(scores)
+    k = min(n, math.ceil((n + 1) * (1 - rate) - 1e-9))
+    return float(np.sort(scores)[k - 1]), (n + 1 - k) / (n + 1)
+
+
+def model_is_writable(path: Path) -> None:
+    """Raises OSError, before hours of training, where the model could not be written."""
+    if path.is_dir():
+        raise IsADirectoryError(f"--out {path}: a folder; name a file to save the model in")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(path.name + ".part")
+    draft.touch()
+    draft.unlink()

@@ -1,0 +1,237 @@
+"""ImageNet-30 in its three layouts, made of real JPEGs: listed, decoded, and run end to end."""
+
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.io
+from PIL import Image
+
+from benchmarks.datasets.base import DataMissing
+from benchmarks.datasets.folders import IMAGENET1K, IMAGENET22K, folder_exposure
+from benchmarks.datasets.imagenet30 import IMAGENET30, TARS, WNIDS, excluded
+from benchmarks.datasets.places import SHORT_SIDE, Place, rows_of, short_side
+
+SAMPLES = sorted(
+    (Path(os.environ.get("FCDD_TEST_DATA") or ".") / "imagenet-samples").glob("*.JPEG")
+)
+ROOT = Path(__file__).parent.parent
+SIDE = 64  # of the made pictures: decoding is what takes long, and is the same
+needs_samples = pytest.mark.skipif(not SAMPLES, reason="FCDD_TEST_DATA holds no imagenet-samples")
+
+
+def jpeg(number: int, side: int = SIDE) -> bytes:
+    """A crop of a real picture (or noise where there are none), another for each number."""
+    rng = np.random.default_rng(number)
+    if SAMPLES:
+        image = Image.open(SAMPLES[number % len(SAMPLES)]).convert("RGB")
+    else:
+        image = Image.fromarray(rng.integers(0, 256, (256, 300, 3), dtype=np.uint8))
+    width, height = side + int(rng.integers(1, side)), side
+    left, top = rng.integers(0, image.width - width + 1), rng.integers(0, image.height - height + 1)
+    written = io.BytesIO()
+    image.crop((left, top, left + width, top + height)).save(written, "JPEG", quality=90)
+    return written.getvalue()
+
+
+def content(train: int, test: int) -> dict[str, dict[str, list[tuple[str, bytes]]]]:
+    """Names and pictures of every class and split, named as ILSVRC names them."""
+    found: dict[str, dict[str, list[tuple[str, bytes]]]] = {"train": {}, "val": {}}
+    for k, wnid in enumerate(WNIDS.values()):
+        own = [(f"{wnid}_{i}.JPEG", jpeg(k * 1000 + i)) for i in range(train)]
+        found["train"][wnid] = sorted(own)
+        # Validation pictures are numbered across classes.
+        numbers = [i * len(WNIDS) + k + 1 for i in range(test)]
+        val = [(f"ILSVRC2012_val_{n:08d}.JPEG", jpeg(10**6 + n)) for n in numbers]
+        found["val"][wnid] = val
+    return found
+
+
+def write_folders(home: Path, pictures, train: str = "train", test: str = "val", names=None):
+    for part, split in ((train, "train"), (test, "val")):
+        for name, wnid in WNIDS.items():
+            folder = home / part / (names(name) if names else wnid)
+            folder.mkdir(parents=True)
+            for file, data in pictures[split][wnid]:
+                (folder / file).write_bytes(data)
+
+
+def tar(files: list[tuple[str, bytes]]) -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        for name, data in files:
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return packed.getvalue()
+
+
+def write_tars(home: Path, pictures) -> None:
+    """As downloaded: classes that are not ours too, and numbers that are no order of ours."""
+    home.mkdir(parents=True)
+    wnids = ["n00000001", *reversed(WNIDS.values())]
+    number = {wnid: k + 1 for k, wnid in enumerate(wnids)}
+    outer = [(f"{w}.tar", tar(pictures["train"].get(w, [("x.JPEG", b"x")]))) for w in wnids]
+    (home / TARS[0]).write_bytes(tar(outer))
+    named = [(n, d, w) for w, own in pictures["val"].items() for n, d in own]
+    named.append(("ILSVRC2012_val_99999999.JPEG", b"x", "n00000001"))
+    named.sort()
+    (home / TARS[1]).write_bytes(tar([(n, d) for n, d, _ in named]))
+    truth = "".join(f"{number[w]}\n" for _, _, w in named).encode()
+    table = np.zeros(len(wnids), dtype=[("ILSVRC2012_ID", "O"), ("WNID", "O"), ("words", "O")])
+    for row, wnid in zip(table, wnids, strict=True):
+        row["ILSVRC2012_ID"], row["WNID"], row["words"] = number[wnid], wnid, "some, words"
+    meta = io.BytesIO()
+    scipy.io.savemat(meta, {"synsets": table.reshape(-1, 1)})
+    data = "ILSVRC2012_devkit_t12/data"
+    with tarfile.open(home / TARS[2], "w:gz") as archive:
+        files = (("ILSVRC2012_validation_ground_truth.txt", truth), ("meta.mat", meta.getvalue()))
+        for name, body in files:
+            info = tarfile.TarInfo(f"{data}/{name}")
+            info.size = len(body)
+            archive.addfile(info, io.BytesIO(body))
+
+
+def spelled(name: str) -> str:
+    return ("rotary dial telephone" if name == "dial telephone" else name).replace(" ", "_")
+
+
+@pytest.fixture(scope="module")
+def trees(tmp_path_factory) -> dict[str, Path]:
+    root, pictures = tmp_path_factory.mktemp("trees"), content(4, 2)
+    write_folders(root / "folders/imagenet", pictures)
+    write_tars(root / "tars/imagenet", pictures)
+    write_folders(
+        root / "ss-ood/imagenet30", pictures, "one_class_train", "one_class_test", spelled
+    )
+    return {path.name: path for path in root.iterdir()}
+
+
+def test_the_three_layouts_give_the_same_rows(trees):
+    loaded = {name: IMAGENET30.load(root) for name, root in trees.items()}
+    first = loaded["folders"]
+    assert first.train.shape == (120, 3, 256, 256) and first.test.shape == (60, 3, 256, 256)
+    assert first.train_labels.tolist() == np.repeat(np.arange(30), 4).tolist()
+    for other in loaded.values():
+        np.testing.assert_array_equal(other.train, first.train)
+        np.testing.assert_array_equal(other.test, first.test)
+        np.testing.assert_array_equal(other.test_labels, first.test_labels)
+    assert IMAGENET30.revision(trees["folders"]) == IMAGENET30.revision(trees["tars"])
+    assert "ILSVRC 2012 validation" in loaded["tars"].notes[0]
+    assert "one_class_test of hendrycks/ss-ood" in loaded["ss-ood"].notes[0]
+
+
+def test_rows_are_mapped_and_decoded_once(trees):
+    root = trees["folders"]
+    images = IMAGENET30.load(root)
+    assert isinstance(images.train, np.memmap)
+    entries = {path: path.stat().st_mtime_ns for path in (root / "cache").glob("*.npy")}
+    assert len(entries) == 2
+    IMAGENET30.load(root)
+    assert {path: path.stat().st_mtime_ns for path in entries} == entries
+
+
+def test_the_short_side_is_resized_and_the_centre_kept():
+    ramp = np.tile(np.arange(200, dtype=np.uint8), (100, 1))
+    image = short_side(Image.fromarray(ramp), (50, 50))
+    assert image.size == (50, 50)
+    row = np.asarray(image)[25].astype(int)
+    assert abs(row.mean() - 99.5) < 1.5 and 95 <= row[-1] - row[0] <= 100
+    for size in ((333, 500), (500, 333), (256, 256), (257, 256)):
+        assert SHORT_SIDE.images(Image.new("RGB", size), (256, 256)).size == (256, 256)
+
+
+def places(folder: Path, files: dict[str, bytes]) -> list[Place]:
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+    return [Place(folder / name, name, len(data)) for name, data in files.items()]
+
+
+def test_what_cannot_be_used_is_named_and_counted(tmp_path, caplog):
+    files = {f"{k}.JPEG": jpeg(k) for k in range(298)}
+    files |= {"broken.JPEG": jpeg(1)[:900], "notes.txt": b"what is this?"}
+    rows = rows_of(places(tmp_path, files), (3, 32, 32), tmp_path, "some")
+    assert rows.images.shape == (298, 3, 32, 32)
+    assert rows.kept.tolist() == list(range(298))
+    assert len(rows.notes) == 1 and "2 of 300 files left out" in rows.notes[0]
+    assert "broken.JPEG: cannot be read" in rows.notes[0]
+    assert "notes.txt: its name is no picture's" in rows.notes[0]
+    assert rows.notes[0] in caplog.text
+
+
+@pytest.mark.parametrize("bad", [{"a.txt": b"a", "b.txt": b"b"}, {"a.jpg": b"a", "b.jpg": b"b"}])
+def test_too_many_of_them_are_fatal_in_one_line(bad, tmp_path):
+    files = bad | {f"{k}.JPEG": jpeg(k) for k in range(100)}
+    with pytest.raises(ValueError, match=r"2 of 102 files left out: .*more than 1%") as caught:
+        rows_of(places(tmp_path, files), (3, 32, 32), tmp_path, "some")
+    assert "\n" not in str(caught.value)
+
+
+def test_missing_pieces_are_named(trees, tmp_path):
+    with pytest.raises(DataMissing, match=r"ImageNet-30 is missing: .*register at"):
+        IMAGENET30.load(tmp_path)
+    shutil.copytree(trees["folders"] / "imagenet", tmp_path / "imagenet")
+    shutil.rmtree(tmp_path / "imagenet/val" / WNIDS["goblet"])
+    with pytest.raises(DataMissing, match="ImageNet-30, class goblet is missing"):
+        IMAGENET30.load(tmp_path)
+
+
+@pytest.mark.parametrize("name", TARS)
+def test_a_damaged_tar_is_named(name, trees, tmp_path):
+    shutil.copytree(trees["tars"] / "imagenet", tmp_path / "imagenet")
+    (tmp_path / "imagenet" / name).write_bytes(b"<html>log in</html>" * 100)
+    with pytest.raises(ValueError, match=f"{re.escape(name)}: .*get it again") as caught:
+        IMAGENET30.load(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_thirty_classes_are_no_exposure(trees, tmp_path):
+    assert excluded(["train", "n02787622", "x.JPEG"]) and excluded(["n02787622_11.JPEG"])
+    assert excluded(["Grand Piano", "x.jpg"]) and excluded(["rotary_dial_telephone", "x.jpg"])
+    assert not excluded(["n01440764", "x.JPEG"]) and not excluded(["pianos", "tankard.jpg"])
+    with pytest.raises(ValueError, match="no pictures but those of ImageNet-30's classes"):
+        IMAGENET1K.load(trees["folders"], (3, 64, 64), None, 0)
+    home = tmp_path / "imagenet22k/fall11_whole_extracted"
+    for wnid in ("n01440764", "n02787622", "n01494475"):
+        (home / wnid).mkdir(parents=True)
+        for k in range(3):
+            (home / wnid / f"{wnid}_{k}.JPEG").write_bytes(jpeg(k))
+    assert IMAGENET22K.count(tmp_path) == 6
+    drawn = IMAGENET22K.load(tmp_path, (3, 64, 64), 4, 1)
+    assert drawn.shape == (4, 3, 64, 64) and isinstance(drawn, np.memmap)
+    np.testing.assert_array_equal(drawn, IMAGENET22K.load(tmp_path, (3, 64, 64), 4, 1))
+    own = folder_exposure(f"folder:{home / 'n01494475'}")
+    assert own.count(tmp_path) == 3
+    assert own.load(tmp_path, (1, 28, 28), None, 0).shape == (3, 1, 28, 28)
+
+
+@needs_samples
+def test_real_pictures_carry_the_wnids_of_their_classes():
+    named = {p.stem.split("_", 1)[0]: p.stem.split("_", 1)[1] for p in SAMPLES}
+    shared = [name for name, wnid in WNIDS.items() if wnid in named]
+    assert len(shared) >= 10
+    assert all(named[WNIDS[name]] == name.replace(" ", "_") for name in shared)
+
+
+@needs_samples
+@pytest.mark.parametrize("layout", ["folders", "tars", "ss-ood"])
+def test_a_layout_runs_end_to_end(layout, trees, tmp_path):
+    exposure = f"folder:{SAMPLES[0].parent}"
+    command = [sys.executable, "-m", "benchmarks.run", "--suite", "imagenet30", "--detectors"]
+    command += ["hsc" if layout == "tars" else "fcdd", "--normal", "banjo", "--jobs", "1"]
+    command += ["--exposure", exposure, "--data-root", str(trees[layout])]
+    done = subprocess.run(
+        [*command, "--out", str(tmp_path)], capture_output=True, text=True, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    (row,) = (json.loads(path.read_text()) for path in (tmp_path / "rows").glob("*.json"))
+    assert row["n_test"] == 60 and row["n_anomalies"] == 58 and row["exposure"] == exposure
+    assert any("test set: " in note for note in row["protocol_notes"])

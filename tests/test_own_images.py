@@ -1,0 +1,333 @@
+"""``python -m fcdd`` on folders of pictures: textures of which some have defects."""
+
+import csv
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from baselines.saved import load
+from benchmarks.datasets.textures import CATEGORIES, load_category
+from fcdd.__main__ import FAILED, OK, USAGE, main
+from fcdd.detector import FCDD
+from fcdd.fitting import threshold
+from fcdd.folders import FolderError, folder_to_test, folder_to_train, masks_of, named
+
+ROOT = Path(__file__).parent.parent
+SIZE = (48, 40)  # width, height of the pictures: neither square nor the net's
+SMALL = ("--net", "scratch", "--size", "32")
+
+
+def write(path: Path, pixels: np.ndarray) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).resize(SIZE, Image.Resampling.NEAREST).save(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory):
+    """The texture in two layouts: ``category`` as MVTec AD, ``sorted`` with known anomalies."""
+    root = tmp_path_factory.mktemp("pictures")
+    texture = load_category(CATEGORIES[0])
+    train, test = (images.transpose(0, 2, 3, 1) for images in (texture.train, texture.test))
+    wrong, right = np.flatnonzero(texture.test_labels), np.flatnonzero(texture.test_labels == 0)
+    masks = texture.test_masks
+    for i, pixels in enumerate(train[:120]):
+        write(root / f"category/train/good/{i:03}.png", pixels)
+    for n, i in enumerate(right[:25]):
+        write(root / f"category/test/good/{n:03}.png", test[i])
+    for n, i in enumerate(wrong[:25]):
+        write(root / f"category/test/defect/{n:03}.png", test[i])
+        write(root / f"category/ground_truth/defect/{n:03}_mask.png", masks[i])
+    for n, i in enumerate(wrong[25:45]):
+        write(root / f"sorted/anomalous/a{n:03}.jpg", test[i])
+        write(root / f"sorted/masks/a{n:03}.png", masks[i])
+    shutil.copytree(root / "category/train/good", root / "sorted/normal")
+    return root
+
+
+@pytest.fixture(scope="session")
+def model(home):
+    path = home / "models" / "model"
+    code, lines = run("fit", home / "sorted", "--out", path, *SMALL, "--epochs", "20")
+    assert code == OK, lines
+    return path
+
+
+def run(*arguments: object) -> tuple[int, list[str]]:
+    """Exit code and what was printed of the real command."""
+    command = [sys.executable, "-m", "fcdd", *map(str, arguments)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    return done.returncode, (done.stdout + done.stderr).splitlines()
+
+
+def refused(capfd, *arguments: object) -> str:
+    """The one line that a bad request gets."""
+    code = main([str(argument) for argument in arguments])
+    lines = capfd.readouterr().err.splitlines()
+    assert code == USAGE
+    assert len(lines) == 1, lines
+    assert lines[0].startswith("fcdd: ")
+    return lines[0]
+
+
+def lines_of(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_fit_predict_evaluate(home, model, tmp_path):
+    """The three commands as the README gives them, in processes of their own."""
+    out = tmp_path / "out"
+    code, printed = run("predict", model, home / "category/test", "--out", out, "--raw", "npy")
+    assert code == OK, printed
+    lines = lines_of(out / "scores.csv")
+    assert len(lines) == 50 and "50 pictures" in printed[-1]
+    detector = load(model, "cpu", [FCDD])
+    assert {float(line["threshold"]) for line in lines} == {detector.threshold_}
+    for line in lines:
+        assert line["label"] == str(int(float(line["score"]) > detector.threshold_))
+        name = Path(line["file"]).relative_to(home / "category/test").with_suffix("")
+        with Image.open(out / "heatmaps" / f"{name}.png") as heatmap:
+            assert heatmap.size == SIZE and heatmap.mode == "RGB"
+        raw = np.load(out / "maps" / f"{name}.npy")
+        assert raw.shape == SIZE[::-1] and raw.dtype == np.float32
+    alarms = [line for line in lines if line["label"] == "1"]
+    defects = [line for line in alarms if "/defect/" in line["file"]]
+    assert len(defects) > 12 and len(alarms) - len(defects) < 8
+
+    code, printed = run("evaluate", model, home / "category", "--out", tmp_path / "all.json")
+    assert code == OK, printed
+    found = json.loads((tmp_path / "all.json").read_text())
+    assert found["metrics"]["image_auroc"] > 0.8 and found["metrics"]["pixel_auroc"] > 0.8
+    assert found["protocol"]["mask_sizes"] == ["40x48"]
+    assert found["counts"]["found"] == len(defects)
+    assert found["counts"]["trained_on"] == 0
+    assert any("pixel_auroc" in line for line in printed)
+
+
+def test_a_fit_says_what_it_uses_and_repeats_itself(home, tmp_path, capfd):
+    for name in ("a", "b"):
+        asked = ["fit", home / "sorted", "--out", tmp_path / name, *SMALL, "--epochs", "1"]
+        assert main([str(x) for x in (*asked, "--preview", tmp_path / "seen.png")]) == OK
+    said = capfd.readouterr().out
+    assert "96 normal pictures and 20 known anomalies, with masks" in said
+    assert "24 normal ones are held back" in said and "epoch 1 of 1" in said
+    with Image.open(tmp_path / "seen.png") as preview:
+        assert preview.width > 300
+    one, two = (load(tmp_path / name, "cpu", [FCDD]) for name in ("a", "b"))
+    assert one.threshold_ == two.threshold_
+    assert np.array_equal(one.decision_scores_, two.decision_scores_)
+    assert one.contamination == 0.05 and len(one.decision_scores_) == 116
+
+
+def test_flat_folder_and_mixed_names(home, tmp_path, capfd):
+    shutil.copytree(home / "category/train/good", tmp_path / "flat")
+    (tmp_path / "flat/notes.txt").write_text("not a picture")
+    model = tmp_path / "model"
+    assert main(["fit", str(tmp_path / "flat"), "--out", str(model), *SMALL, "--epochs", "1"]) == OK
+    (tmp_path / "in/sub").mkdir(parents=True)
+    for name in ("in/x.png", "in/sub/x.png", "in/y.jpg", "in/y.bmp"):
+        with Image.open(home / "category/train/good/000.png") as image:
+            image.save(tmp_path / name)
+    asked = ["predict", str(model), str(tmp_path / "in"), "--out", str(tmp_path / "in/out")]
+    for _ in range(2):  # the second finds the heatmaps of the first in its folder, and leaves them
+        assert main([*asked, "--raw", "tiff", "--scale", "image"]) == OK
+    found = {str(p.relative_to(tmp_path / "in/out")) for p in (tmp_path / "in/out").rglob("*.*")}
+    names = ("x", "sub/x", "y.jpg", "y.bmp")
+    expected = {f"heatmaps/{n}.png" for n in names} | {f"maps/{n}.tiff" for n in names}
+    assert found == expected | {"scores.csv"}
+    capfd.readouterr()
+
+
+def test_16_bit_maps_hold_the_scores(home, model, tmp_path):
+    picture = home / "category/test/defect/000.png"
+    for raw in ("npy", "tiff"):
+        code = main(
+            ["predict", str(model), str(picture), "--out", str(tmp_path / raw), "--raw", raw]
+        )
+        assert code == OK
+    line = lines_of(tmp_path / "tiff/scores.csv")[0]
+    offset, step = float(line["offset"]), float(line["step"])
+    with Image.open(tmp_path / "tiff/maps/000.tiff") as image:
+        values, told = np.asarray(image), image.tag_v2[270]
+    assert values.dtype == np.uint16 and values.min() == 0 and values.max() == 65535
+    exact = np.load(tmp_path / "npy/maps/000.npy")
+    assert np.abs(offset + step * values.astype(float) - exact).max() <= step / 2 * 1.01
+    assert told == f"score = {offset!r} + {step!r} * value"
+
+
+def test_broken_pictures_are_named_and_the_others_done(home, model, tmp_path, capfd):
+    folder = tmp_path / "in"
+    shutil.copytree(home / "category/test/good", folder)
+    raw = (folder / "003.png").read_bytes()
+    (folder / "003.png").write_bytes(raw[: len(raw) // 2])
+    with Image.open(folder / "004.png") as image:
+        image.convert("L").save(folder / "004.png")
+    Image.fromarray(np.zeros((40, 48), np.uint16)).save(folder / "005.png")
+    code = main(["predict", str(model), str(folder), "--out", str(tmp_path / "out")])
+    told = capfd.readouterr().err.splitlines()
+    assert code == FAILED and len(told) == 4
+    assert "003.png: broken or truncated" in told[0]
+    assert "004.png: grey" in told[1] and "005.png: more than 8 bits" in told[2]
+    assert "3 of 25 pictures" in told[3]
+    lines = lines_of(tmp_path / "out/scores.csv")
+    assert len(lines) == 25
+    assert [Path(x["file"]).name for x in lines if x["error"]] == ["003.png", "004.png", "005.png"]
+    assert all((x["score"] == "") == bool(x["error"]) for x in lines)
+
+
+def copied(home: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(home / "sorted", tmp_path / "given"))
+
+
+def test_wrong_folders_are_refused(home, tmp_path, capfd):
+    asked = ("--out", tmp_path / "m", *SMALL)
+    (tmp_path / "empty").mkdir()
+    assert "it is empty; expected train/good/" in refused(capfd, "fit", tmp_path / "empty", *asked)
+    assert "no such folder" in refused(capfd, "fit", tmp_path / "nowhere", *asked)
+    told = refused(capfd, "fit", home, *asked)
+    assert "name one of them, such as" in told and "category" in told
+    assert "found bad/, good/; expected" in refused(
+        capfd, "fit", laid(tmp_path / "x", "good/1.png", "bad/2.png"), *asked
+    )
+    assert "normal: no pictures" in refused(
+        capfd, "fit", laid(tmp_path / "y", "normal/deep/1.png"), *asked
+    )
+    assert "2 normal pictures" in refused(
+        capfd, "fit", laid(tmp_path / "z", "1.png", "2.png"), *asked
+    )
+    assert not (tmp_path / "m").exists()
+
+
+def laid(folder: Path, *names: str) -> Path:
+    for name in names:
+        write(folder / name, np.zeros((8, 8, 3), np.uint8))
+    return folder
+
+
+@pytest.mark.parametrize("fault", ["truncated", "grey", "deep", "mask size", "mask missing"])
+def test_one_bad_picture_is_named(home, tmp_path, capfd, fault):
+    given = copied(home, tmp_path)
+    one, mask = given / "normal/005.png", given / "masks/a003.png"
+    if fault == "truncated":
+        one.write_bytes(one.read_bytes()[:200])
+        expected = f"{one}: broken or truncated"
+    elif fault == "grey":
+        with Image.open(one) as image:
+            image.convert("L").save(one)
+        expected = f"{one}: grey among colour pictures"
+    elif fault == "deep":
+        Image.fromarray(np.zeros((40, 48), np.uint16)).save(one)
+        expected = f"{one}: more than 8 bits a channel"
+    elif fault == "mask size":
+        Image.new("L", (10, 10), 255).save(mask)
+        expected = f"{mask}: the mask is 10 x 10 pixels, its image 48 x 40"
+    else:
+        mask.unlink()
+        expected = f"{given / 'anomalous/a003.jpg'}: no mask, while others have one"
+    assert expected in refused(capfd, "fit", given, "--out", tmp_path / "m", *SMALL)
+    if fault in ("mask size", "mask missing"):
+        return
+    code = main(["fit", str(given), "--out", str(tmp_path / "m"), *SMALL, "--epochs", "1",
+                 "--channels", "3"])  # fmt: skip
+    assert (code == OK) == (fault == "grey")
+
+
+def test_models_that_are_none(home, model, tmp_path, capfd):
+    (tmp_path / "text").write_text("no model")
+    pictures, out = home / "category/test", ("--out", tmp_path / "out")
+    for path, expected in (
+        (tmp_path / "text", "not a saved detector"),
+        (tmp_path / "nowhere", "no such file"),
+        (home, "no such file"),
+    ):
+        assert expected in refused(capfd, "predict", path, pictures, *out)
+    assert "device cuda:99" in refused(
+        capfd, "predict", model, pictures, *out, "--device", "cuda:99"
+    )
+    assert "no such file" in refused(capfd, "predict", model, tmp_path / "nowhere.png", *out)
+    assert "a folder" in refused(capfd, "fit", home / "sorted", "--out", tmp_path, *SMALL)
+
+
+def test_evaluate_refuses_what_cannot_be_measured(home, model, tmp_path, capfd):
+    flat = home / "category/train/good"
+    assert "expected test/good/" in refused(capfd, "evaluate", model, flat)
+    empty = copied(home, tmp_path)
+    Image.new("L", SIZE, 0).save(empty / "masks/a003.png")
+    assert "a003.png: an empty mask" in refused(capfd, "evaluate", model, empty)
+    assert ".csv or a .json" in refused(
+        capfd, "evaluate", model, home / "category", "--out", tmp_path / "x.txt"
+    )
+
+
+def test_evaluate_tells_pictures_that_were_trained_on(home, model, capfd):
+    assert main(["evaluate", str(model), str(home / "sorted")]) == OK
+    assert "116 of these pictures were trained on" in capfd.readouterr().err
+
+
+def test_arguments(capfd):
+    assert main(["--help"]) == OK
+    assert {"fit", "predict", "evaluate"} <= set(capfd.readouterr().out.split())
+    for wrong in (
+        [],
+        ["fit"],
+        ["fit", "x", "--out", "y", "--fpr", "0.9"],
+        ["fit", "x", "--net", "?"],
+    ):
+        assert main(wrong) == USAGE
+
+
+def test_masks_are_found_beside_and_below(tmp_path):
+    images = tuple(laid(tmp_path, "a/x.png", "a/y.jpg") / f"a/{n}" for n in ("x.png", "y.jpg"))
+    assert masks_of(images, tmp_path / "masks") == ()
+    laid(tmp_path, "a/x_mask.png", "masks/y.png")
+    beside = (tmp_path / "a/x_mask.png", tmp_path / "masks/y.png")
+    assert masks_of(images, tmp_path / "masks") == beside
+    laid(tmp_path, "masks/z.png")
+    with pytest.raises(FolderError, match=r"z.png: a mask without an image"):
+        masks_of(images, tmp_path / "masks")
+
+
+def test_masks_beside_images_are_no_images(tmp_path):
+    laid(
+        tmp_path,
+        "normal/1.png",
+        "anomalous/x.png",
+        "anomalous/x_mask.png",
+        "anomalous/face_mask.png",
+    )
+    with pytest.raises(FolderError, match=r"face_mask.png: no mask"):
+        folder_to_train(tmp_path)
+    (tmp_path / "anomalous/face_mask.png").unlink()
+    found = folder_to_test(tmp_path)
+    assert [path.name for path in found.anomalies] == ["x.png"]
+    assert [path.name for path in found.masks] == ["x_mask.png"]
+
+
+def test_names_of_several_folders_are_kept_apart(tmp_path):
+    laid(tmp_path, "a/x.png", "b/x.png", "c.png")
+    found = named([tmp_path / "a", tmp_path / "b", tmp_path / "c.png"])
+    assert [str(name) for _, name in found] == ["a/x.png", "b/x.png", "c.png"]
+
+
+@pytest.mark.parametrize(("n", "rate"), [(19, 0.05), (42, 0.05), (99, 0.01), (50, 0.1)])
+def test_the_threshold_keeps_its_promise(n, rate):
+    """Over many draws a further normal score exceeds it no more often than asked."""
+    generator = torch.Generator().manual_seed(n)
+    draws = torch.rand(4000, n + 1, generator=generator).numpy()
+    found = [threshold(draw[:-1], rate) for draw in draws]
+    promised = {chance for _, chance in found}
+    assert len(promised) == 1 and max(promised) <= rate + 1e-12
+    often = np.mean([draw[-1] > level for draw, (level, _) in zip(draws, found, strict=True)])
+    assert abs(often - max(promised)) < 0.015
+
+
+def test_few_pictures_promise_less():
+    assert threshold(np.arange(4.0), 0.05) == (3.0, 0.2)

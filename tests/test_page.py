@@ -1,0 +1,285 @@
+"""The page: self-contained, escaped, with the numbers of the tables; and in headless Chromium: it
+sorts, filters, enlarges, asks for nothing, fits a phone, and reads well in the dark."""
+
+import base64
+import hashlib
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from pages import BROKEN, COMMITTED, HOSTILE, ROOT, Page, command, run
+
+from benchmarks import published
+from benchmarks.page.__main__ import main
+from benchmarks.page.compare import differences
+from benchmarks.page.gather import gather
+from benchmarks.page.tables import parts
+from benchmarks.page.write import write
+from benchmarks.report import build
+from benchmarks.tables import class_table
+
+if TYPE_CHECKING:
+    from browsing import Browser
+
+LIMIT = 4e6  # bytes: what a phone loads in a moment
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return run(tmp_path_factory.mktemp("page") / "out")
+
+
+@pytest.fixture(scope="module")
+def target(out: Path) -> Path:
+    return write([out, COMMITTED], out.parent / "index.html")
+
+
+@pytest.fixture(scope="module")
+def page(target: Path) -> Page:
+    assert target.stat().st_size < LIMIT
+    return Page(target.read_text(encoding="utf-8"))
+
+
+def test_nothing_is_loaded_from_elsewhere(page: Page) -> None:
+    loading = ("src", "srcset", "poster", "data")
+    sources = [found[name] for _, found in page.elements for name in loading if name in found]
+    sources += [found["href"] for found in page.all("link")]
+    assert len(sources) > 50 and all(source.startswith("data:") for source in sources)
+    style = re.search(r"<style>(.*?)</style>", page.html, re.DOTALL)
+    assert style and "url(" not in style[1] and "@import" not in style[1]
+    links = [found["href"] for found in page.all("a")]
+    anchors = {found.get("id") for _, found in page.elements}
+    assert all(link.startswith("https://") or link[1:] in anchors for link in links)
+
+
+def test_only_its_own_script_may_run(page: Page) -> None:
+    policy = next(found["content"] for found in page.all("meta") if "http-equiv" in found)
+    scripts = re.findall(r"<script>(.*?)</script>", page.html, re.DOTALL)
+    assert len(page.all("script")) == len(scripts) == 1
+    own = base64.b64encode(hashlib.sha256(scripts[0].encode()).digest()).decode()
+    assert "default-src 'none'" in policy and f"script-src 'sha256-{own}'" in policy
+
+
+def test_names_and_reasons_are_text(page: Page) -> None:
+    assert HOSTILE in page.text and BROKEN in page.text
+    assert {BROKEN} <= {found.get("value") for found in page.all("input")}
+
+
+def test_the_numbers_are_those_of_the_tables(page: Page) -> None:
+    frame = gather([COMMITTED]).frame
+    table = class_table(frame, "fmnist", "image_auroc", "fast")
+    shown = [found.get("data-value") for found in page.all("td")]
+    assert len(table.columns) == 14
+    for value in table.values.loc["mean"]:
+        assert str(float(value)) in shown
+    assert f"{100 * table.values.loc['mean', 'fcdd']:.1f}" in page.text
+
+
+def test_every_published_mean_stands_with_its_difference_and_protocol(page: Page) -> None:
+    (part,) = [one for one in parts(gather([COMMITTED]).frame) if one.metric == "image_auroc"]
+    known = published.compared("fmnist", "fcdd", "image_auroc").loc["mean"]
+    cell = part.cells["mean", "fcdd"]
+    assert cell.theirs == f"{100 * known['mean']:g}"
+    assert float(cell.difference.replace("\N{MINUS SIGN}", "-")) == pytest.approx(
+        100 * (cell.value - known["mean"]), abs=0.051
+    )
+    assert "theirs CIFAR-100" in "; ".join(cell.differs) and known["paper"] in page.text
+
+
+def test_every_image_has_score_verdict_and_truth(out: Path, page: Page) -> None:
+    told = re.findall(
+        r"Score (\S+), threshold (\S+); number \d+ of 120[^.]+\.\s+"
+        r"Verdict: (normal|anomaly); truth: (normal|anomaly)( \(wrong\))?",
+        page.text,
+    )
+    assert len(told) == 2 * 2 * 12  # detectors, normals, images
+    for score, threshold, verdict, truth, wrong in told:
+        if score != threshold:  # to the printed digit
+            assert (verdict == "anomaly") == (float(score) > float(threshold))
+        assert bool(wrong) == (verdict != truth)
+    assert {truth for *_, truth, _ in told} == {"normal", "anomaly"}
+
+
+def test_without_stored_rows_the_page_says_why_there_is_no_gallery(tmp_path: Path) -> None:
+    text = Page(write([COMMITTED], tmp_path / "index.html").read_text()).text
+    assert "no images with scores" in text and "gallery-fmnist-trouser" in text
+    assert "140 in 611 s" in text and "7e7a1b49c01f" in text  # runs.jsonl: machine and commit
+
+
+def test_the_report_writes_the_page_anew_when_rows_change(out: Path, tmp_path: Path) -> None:
+    assert HOSTILE not in Page((out / "index.html").read_text()).text  # written by the run
+    copy = tmp_path / "copy"
+    shutil.copytree(out, copy)
+    assert copy / "index.html" in build(copy)
+    assert HOSTILE in Page((copy / "index.html").read_text()).text
+    assert build(copy) == []
+
+
+def test_a_trial_in_two_folders_counts_once(out: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(out, copy)
+    assert len(gather([out, copy]).frame) == len(gather([out]).frame)
+
+
+@pytest.mark.parametrize("kind", ["absent", "torn", "columns", "unwritable"])
+def test_bad_input_is_one_line(
+    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, target = tmp_path / "in", tmp_path / "index.html"
+    folder.mkdir()
+    table = folder / "results.csv"
+    if kind == "torn":
+        table.write_text('a,b\n1,2,3\n"')
+    elif kind == "columns":
+        table.write_text("detector,value\nfcdd,1\n")
+    elif kind == "unwritable":
+        shutil.copy(COMMITTED / "results.csv", table)
+        target = table / "index.html"
+    assert main([str(folder), "--out", str(target)]) == 4
+    (line,) = capsys.readouterr().err.splitlines()
+    assert str(target if kind == "unwritable" else folder) in line
+
+
+def test_the_command_gives_the_same_bytes(out: Path, target: Path, tmp_path: Path) -> None:
+    again = tmp_path / "deep" / "index.html"
+    done = command("benchmarks.page", out, COMMITTED, "--out", again)
+    assert done.returncode == 0 and done.stdout.startswith(str(again)), done.stderr
+    assert again.read_bytes() == target.read_bytes()
+
+
+def test_differences_are_those_of_recipe_exposure_and_caveats() -> None:
+    known = {"exposure": "cifar100", "note": ""}
+    assert differences("paper", "cifar100", known) == ()
+    assert len(differences("fast", "photos", known | {"note": "chosen on test data"})) == 3
+
+
+def test_templates_travel_with_the_package() -> None:
+    text = (ROOT / "pyproject.toml").read_text()
+    endings = {path.suffix for path in (ROOT / "benchmarks" / "page").iterdir() if path.is_file()}
+    assert all(f'"*{ending}"' in text for ending in endings - {".py"})
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator["Browser"]:
+    pytest.importorskip("selenium", reason="selenium is not installed")
+    from browsing import BINARY, DRIVER, Browser
+
+    if not (BINARY and DRIVER):
+        pytest.skip("no chromium (apt-get install chromium chromium-driver)")
+    browser = Browser()
+    yield browser
+    browser.driver.quit()
+
+
+@pytest.fixture
+def browser(chromium: "Browser", target: Path) -> "Browser":
+    chromium.open(target)
+    return chromium
+
+
+def column(browser: "Browser", dataset: str) -> list[float]:
+    cells = browser.all(f"#headline td[data-dataset={dataset}][data-metric=image_auroc]")
+    values = [cell.get_attribute("data-value") or "" for cell in cells]
+    assert values == sorted(values, key=lambda value: value == ""), "empty ones stand below"
+    return [float(value) for value in values if value]
+
+
+def test_heads_sort_by_click_and_by_key(browser: "Browser") -> None:
+    selector = "#headline th[data-dataset=fmnist][data-metric=image_auroc]"
+    head, button = browser.one(selector), browser.one(f"{selector} button")
+    assert head.get_attribute("aria-sort") == "none"
+    button.click()
+    assert head.get_attribute("aria-sort") == "descending"
+    values = column(browser, "fmnist")
+    assert len(values) == 14 and values == sorted(values, reverse=True)
+    browser.press("ENTER", button)
+    assert head.get_attribute("aria-sort") == "ascending"
+    assert column(browser, "fmnist") == sorted(values)
+    browser.all("#headline th button")[0].click()
+    names = browser.texts("#headline tbody th")
+    assert names == sorted(names, key=str.lower)
+    assert head.get_attribute("aria-sort") == "none", "one column at a time"
+
+
+def test_a_mean_stays_below_its_classes(browser: "Browser") -> None:
+    table = "#classes details[open] table"
+    browser.all(f"{table} th button")[0].click()
+    lines = browser.texts(f"{table} tr > th[scope=row]")
+    assert lines[-1] == "mean" and lines[:-1] == sorted(lines[:-1]) and len(lines) == 11
+
+
+def test_filters_act_on_every_section(browser: "Browser") -> None:
+    names, heads = "#headline tbody th", "#headline thead th"
+    assert len(browser.texts(names)) == 15 and len(browser.texts(heads)) == 3
+    browser.choose("dataset", "textures")
+    assert browser.texts(names) == [BROKEN, "kNN", "PCA"]
+    assert browser.texts("#headline tbody tr")[0].endswith("failed")
+    assert browser.texts("#published tbody tr") == []
+    assert browser.texts("#published .empty") == ["Nothing matches these filters."]
+    browser.choose("detector", "knn")
+    assert browser.texts(names) == ["kNN"]
+    assert {told.split(" ")[0] for told in browser.texts(".strip h3")} == {"kNN"}
+    browser.choose("metric", "pixel_auroc")
+    assert len(browser.texts(heads)) == 3  # detector, two metrics
+    assert browser.texts("[data-menu=detector] summary b") == ["kNN"]
+    browser.choose("recipe", "fast")
+    assert browser.texts(names) == ["kNN"]
+    browser.one("button[type=reset]").click()
+    browser.awaited("setTimeout(arguments[0], 50)")
+    assert len(browser.texts(names)) == 15 and len(browser.texts(heads)) == 3
+
+
+def test_an_image_opens_large_and_the_keys_step_on(browser: "Browser") -> None:
+    tiles = browser.all("#gallery details[open] .tile")
+    browser.press("ENTER", tiles[0])
+    image, heat = browser.all("dialog img")
+    assert image.size["width"] > 300 and heat.size["width"] > 300
+    assert image.get_property("naturalWidth") == 32, "the picture itself was decoded"
+    (told,) = browser.texts("dialog .caption")
+    assert "Verdict: " in told and "truth: " in told and "number 1 of 120" in told
+    browser.press("ARROW_RIGHT")
+    assert "number 2 of 120" in browser.texts("dialog .caption")[0]
+    browser.press("ESCAPE")
+    assert not browser.one("dialog").is_displayed()
+    assert browser.focus() == tiles[1], "the focus is where the reader was"
+
+
+def test_no_console_error_and_no_request_but_for_the_file(browser: "Browser", target: Path) -> None:
+    browser.script("for (const one of document.querySelectorAll('.part')) one.open = true")
+    browser.script("for (const one of document.images) one.loading = 'eager'")
+    shown = "return [...document.images].every((one) => one.complete && one.naturalWidth)"
+    browser.awaited("setTimeout(arguments[0], 200)")
+    assert browser.script(shown), "every image could be decoded"
+    browser.all(".tile")[0].click()
+    asked = browser.requests()
+    assert target.as_uri() in asked
+    assert [url for url in asked if not url.startswith(("data:", target.as_uri()))] == []
+    assert browser.errors() == []
+
+
+def test_the_policy_stops_what_would_ask_elsewhere(browser: "Browser") -> None:
+    blocked = browser.awaited("""
+        const done = arguments[0];
+        document.addEventListener("securitypolicyviolation", (event) => done(event.blockedURI));
+        document.body.append(Object.assign(new Image(), {src: "https://example.org/x.png"}));
+        setTimeout(() => done("nothing"), 3000);
+    """)
+    assert blocked.startswith("https://example.org")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_it_fits_the_screen_and_reads_well(browser: "Browser", width: int, scheme: str) -> None:
+    from browsing import CONTRAST
+
+    browser.appear(width, scheme)
+    browser.script("for (const one of document.querySelectorAll('.menu')) one.open = true")
+    assert browser.script("return document.documentElement.scrollWidth") <= width
+    contrasts = browser.script(CONTRAST)
+    assert len(contrasts) > 300
+    assert [one for one in contrasts if one[0] < 4.5] == []
+    behind = browser.script("return getComputedStyle(document.body).backgroundColor")
+    assert (sum(int(part) for part in behind[4:-1].split(",")) < 128) == (scheme == "dark")

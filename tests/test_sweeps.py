@@ -1,0 +1,69 @@
+"""Suites that sweep over what is trained with: sizes of an exposure, Deep SAD's scenarios."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.arguments import ALL, parser
+from benchmarks.plan import Request, make_plan
+from benchmarks.scenario import Scenario
+from benchmarks.sweeps import CLASSES, POLLUTED, SHARES, SUITES
+from tests.test_cifar import write
+
+
+@pytest.fixture
+def root(tmp_path) -> Path:
+    write(tmp_path, pickled=False)
+    records = np.random.default_rng(0).integers(0, 256, (100, 3074), dtype=np.uint8)
+    (tmp_path / "cifar-100-binary").mkdir()
+    (tmp_path / "cifar-100-binary/train.bin").write_bytes(records.tobytes())
+    return tmp_path
+
+
+def test_the_exposure_grows_by_powers_to_all_of_it(root):
+    plan = make_plan(Request("exposure", root, ["hsc"], ["cat"]))
+    sizes = [one.trial.exposure_size for one in plan.trials]
+    assert sizes == [1, 2, 4, 8, 16, 32, 64, None]
+    assert {one.trial.exposure for one in plan.trials} == {"cifar100"}
+    usual = make_plan(Request("cifar10", root, ["hsc"], ["cat"]))
+    assert plan.trials[-1].digest == usual.trials[0].digest  # done once, whichever suite asks
+
+
+def test_a_size_that_is_asked_for_is_the_only_one(root):
+    for asked, found in ((3, 3), (100, None), (10**9, None), (ALL, None)):
+        request = Request("exposure", root, ["fcdd"], ["cat"], exposure_size=asked)
+        assert [one.trial.exposure_size for one in make_plan(request).trials] == [found]
+
+
+def test_all_may_be_asked_for_at_the_command_line():
+    assert parser().parse_args(["--exposure-size", "all"]).exposure_size == ALL
+    assert parser().parse_args(["--exposure-size", "8"]).exposure_size == 8
+
+
+def test_detectors_without_exposure_run_once_in_a_sweep_of_its_sizes(root):
+    plan = make_plan(Request("exposure", root, ["pca"], ["cat"]))
+    assert len(plan.trials) == 1
+
+
+def test_deep_sad_has_the_scenarios_of_its_paper(root):
+    plan = make_plan(Request("deepsad", root, normals=["ship"], seeds=range(9)))
+    trials = [one.trial for one in plan.trials]
+    assert {t.detector for t in trials} == {"deep_sad"} and {t.dataset for t in trials} == {
+        "cifar10"
+    }
+    found = {t.scenario for t in trials}
+    assert [s.labelled for s in SHARES] == [0, 0.01, 0.05, 0.1, 0.2]
+    assert [s.pollution for s in POLLUTED] == [0, 0.01, 0.05, 0.1, 0.2]
+    assert [s.known_classes * bool(s.labelled) for s in CLASSES] == [0, 1, 2, 3, 5]
+    assert all(s.pollution == 0.1 for s in CLASSES)
+    assert found == {*SHARES, *POLLUTED, *CLASSES}
+    # (.05, 1 class) clean stands in (i) and (ii), polluted by .1 in (ii) and (iii).
+    assert len(found) == 5 + 5 + 5 - 2 and len(trials) == 9 * len(found)
+
+
+def test_other_suites_take_the_scenario_of_the_command_line(root):
+    asked = Scenario(0.1, 2, 0.05)
+    plan = make_plan(Request("cifar10", root, ["deep_sad"], ["cat"], scenario=asked))
+    assert [one.trial.scenario for one in plan.trials] == [asked]
+    assert not SUITES["cifar10"].scenarios and not SUITES["cifar10"].sizes
