@@ -35,6 +35,11 @@ class Source(ABC):
     def to(self, device: torch.device) -> "Source":
         """The source with what it holds on `device`."""
 
+    @abstractmethod
+    def steady(self, device: torch.device) -> bool:
+        """Whether every draw launches the same work on `device` and no value of it is looked at
+        from the host, so that it can be recorded (`baselines.replay`)."""
+
 
 @dataclass(frozen=True, eq=False)
 class Exposure(Source):
@@ -63,6 +68,9 @@ class Exposure(Source):
         masks = None if self.masks is None else self.masks.to(device)
         return Exposure(self.images.to(device), self.name, masks)
 
+    def steady(self, device: torch.device) -> bool:
+        return self.images.device == device
+
     def __deepcopy__(self, memo: dict[int, Any]) -> "Exposure":
         return self  # immutable and large: scikit-learn's clone need not copy the images
 
@@ -82,6 +90,9 @@ class Either(Source):
 
     def to(self, device: torch.device) -> "Either":
         return Either(self.first.to(device), self.second.to(device), self.share)
+
+    def steady(self, device: torch.device) -> bool:
+        return self.first.steady(device) and self.second.steady(device)
 
 
 def photos(shape: tuple[int, int, int], count: int = 10_000, seed: int = 0) -> Exposure:

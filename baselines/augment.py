@@ -114,8 +114,8 @@ def luma(images: torch.Tensor) -> torch.Tensor:
     """Grey image ``(b, 1, h, w)`` by ITU-R 601 weights; the channel mean unless there are three."""
     if images.shape[1] != 3:
         return images.mean(1, keepdim=True)
-    weights = images.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
-    return (images * weights).sum(1, keepdim=True)
+    red, green, blue = images.split(1, 1)
+    return 0.299 * red + 0.587 * green + 0.114 * blue
 
 
 def about_grey(turn: torch.Tensor) -> torch.Tensor:

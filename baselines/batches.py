@@ -14,26 +14,34 @@ def shuffled(part: TrainingSet, generator: torch.Generator) -> torch.Tensor:
     return torch.randperm(len(part.rows), generator=generator, device=generator.device)
 
 
-def batches(
+def split(order: torch.Tensor, recipe: Recipe) -> tuple[torch.Tensor, ...]:
+    """The order of an epoch, batch by batch."""
+    return order.split(recipe.batch)[: steps_per_epoch(len(order), recipe)]
+
+
+def batch_of(
     part: TrainingSet,
     measured: torch.Tensor,
     recipe: Recipe,
     generator: torch.Generator,
-    order: torch.Tensor | None = None,
-    first: int = 0,
+    index: torch.Tensor,
+) -> Batch:
+    """The rows at `index`, anomalies in place, augmented and normalised."""
+    drawn = part.rows[index].to(generator.device)
+    if recipe.placement is not None and part.source is not None:
+        drawn = recipe.placement(drawn, part.source, generator)
+    images, masks = unit(drawn.images, recipe.dtype), drawn.masks
+    for augment in recipe.augment:
+        images, masks = augmented(augment, images, masks, generator)
+    return recipe.normalise(images, measured), drawn.labels, masks
+
+
+def batches(
+    part: TrainingSet, measured: torch.Tensor, recipe: Recipe, generator: torch.Generator
 ) -> Iterator[Batch]:
-    """One epoch of normalised batches, each row drawn once; in the order given, from batch `first`
-    on, where part of the epoch is done."""
-    rows = part.rows
-    order = shuffled(part, generator) if order is None else order
-    for index in order.split(recipe.batch)[first : steps_per_epoch(len(rows), recipe)]:
-        drawn = rows[index].to(generator.device)
-        if recipe.placement is not None and part.source is not None:
-            drawn = recipe.placement(drawn, part.source, generator)
-        images, masks = unit(drawn.images, recipe.dtype), drawn.masks
-        for augment in recipe.augment:
-            images, masks = augmented(augment, images, masks, generator)
-        yield recipe.normalise(images, measured), drawn.labels, masks
+    """The batches of one epoch, each row drawn once."""
+    for index in split(shuffled(part, generator), recipe):
+        yield batch_of(part, measured, recipe, generator, index)
 
 
 def steps_per_epoch(n: int, recipe: Recipe) -> int:

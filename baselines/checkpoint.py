@@ -35,7 +35,7 @@ from baselines.moment import Moment, packed, unpack
 from baselines.recipe import TrainingSet
 from baselines.tensorfile import Tensors, alone, checksum
 
-FORMAT = "1"
+FORMAT = "2"
 EVERY = 120.0  # seconds
 SHARE = 20  # of the time, checkpoints may take one part in so many
 Identity = dict[str, str]
@@ -164,21 +164,26 @@ def checkpointing(folder: str | Path, every: float = EVERY) -> Iterator[None]:
 
 
 def checkpoint_of(
-    detector: str, parameters: list[Any], sets: Sequence[TrainingSet], device: torch.device
+    detector: str,
+    parameters: list[Any],
+    sets: Sequence[TrainingSet],
+    device: torch.device,
+    place: int = 0,
 ) -> Checkpoint | None:
-    """The checkpoint of a training, if it is wanted; `parameters` describe the detector.
+    """The checkpoint of a training, if it is wanted; `parameters` describe the detector, `place`
+    tells trainings side by side apart.
 
     None where a parameter is a function without a name: two of them could not be told apart."""
-    place = _PLACE.get()
-    if place is None:
+    where = _PLACE.get()
+    if where is None:
         return None
     if nameless(written(parameters)):
         log.warning("%s: a parameter without a name; no checkpoints", detector)
         return None
     seeds = digest([part.seed for part in sets])[:8]
-    path = place.folder / f"{detector}-{len(sets[0].rows)}-{seeds}.safetensors"
-    place.paths.append(path)
-    return Checkpoint(path, lambda: identity(parameters, sets, device), place.every)
+    path = where.folder / f"{detector}-{len(sets[0].rows)}-{seeds}-{place}.safetensors"
+    where.paths.append(path)
+    return Checkpoint(path, lambda: identity(parameters, sets, device), where.every)
 
 
 def identity(parameters: list[Any], sets: Sequence[TrainingSet], device: torch.device) -> Identity:

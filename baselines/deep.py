@@ -24,6 +24,7 @@ from baselines.describe import describe, digest, fingerprint, nameless, written
 from baselines.detector import Detector, Rows
 from baselines.large import in_parts
 from baselines.nets import NetBuilder
+from baselines.streams import at_once, side_by_side
 from baselines.trainer import Recipe, State, Trained, TrainingSet, train
 
 
@@ -120,7 +121,8 @@ def fit_many(
     data sets through one loop.
 
     Data sets of equal size are trained together, the others apart; either way the result is that
-    of fitting one by one, in float32 or float64 (see `stack.py`). Returns the fitted detectors.
+    of fitting one by one (on a CPU, where K nets are stacked, in float32 or float64; on a GPU,
+    where each has a stream, in any precision). Returns the fitted detectors.
     """
     if len({digest(_parameters(d, exposed=False)) for d in detectors}) != 1:
         raise ValueError(
@@ -163,9 +165,14 @@ def _train(
     began = time.perf_counter()
     nets = detectors[0].start(detectors, sets)
     first, device = detectors[0], find_device(detectors[0].device)
-    checkpoint = checkpoint_of(type(first).__name__, _parameters(first), sets, device)
-    trained = train(nets, first, sets, first.recipe, device, checkpoint)
-    earlier = 0.0 if checkpoint is None else checkpoint.earlier
+    about = type(first).__name__, _parameters(first)
+    if at_once(len(nets), device):
+        kept = [checkpoint_of(*about, [part], device, k) for k, part in enumerate(sets)]
+        trained = side_by_side(nets, first, sets, first.recipe, device, kept)
+    else:
+        kept = [checkpoint_of(*about, sets, device)]
+        trained = train(nets, first, sets, first.recipe, device, kept[0])
+    earlier = max(0.0 if checkpoint is None else checkpoint.earlier for checkpoint in kept)
     seconds = (earlier + time.perf_counter() - began) / len(sets)
     for d, key, net, result in zip(detectors, keys, nets, trained, strict=True):
         _take(d, net, result, seconds)

@@ -21,16 +21,17 @@ class Window:
 
     def __call__(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         b, _, h, w = images.shape
-        spare = torch.tensor([h - self.side, w - self.side], device=images.device)
-        if (spare < 0).any():
+        if min(h, w) < self.side:
             raise ValueError(f"window: {self.side} pixels a side do not fit into {h} x {w}")
         draw = torch.rand(b, 2, generator=generator, device=images.device)
-        corners = (draw * (spare + 1)).long().tolist()
-        windows = [
-            image[:, y : y + self.side, x : x + self.side]
-            for image, (y, x) in zip(images, corners, strict=True)
-        ]
-        return torch.stack(windows)
+        along = torch.arange(self.side, device=images.device)
+        rows, columns = (
+            (draw[:, axis] * (size - self.side + 1)).long().view(b, 1) + along
+            for axis, size in enumerate((h, w))
+        )
+        image = torch.arange(b, device=images.device).view(b, 1, 1)
+        found = images.permute(0, 2, 3, 1)[image, rows.unsqueeze(2), columns.unsqueeze(1)]
+        return found.permute(0, 3, 1, 2)
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,13 @@
 """What a training is made of: how, from which rows, against which anomalies."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
 from baselines.anomalies import Placement, Source
 from baselines.augment import Augmentation, Normaliser, UnitRange
 from baselines.detector import Rows
+from baselines.later import LATER
 from baselines.schedules import Constant, Optimiser, Schedule, adam
 
 State = dict[str, torch.Tensor]
@@ -17,8 +18,9 @@ class Recipe:
     """How to train: everything but the net and the loss.
 
     `weight_decay` is coupled L2. `placement` says how anomalies enter a batch of normal rows.
-    `precision` None takes bfloat16 where the device computes in it, else float32. `compile` None
-    compiles on a GPU only: on a CPU the nets of the lineage gained nothing from it.
+    `precision` None takes bfloat16 where the device computes in it, else float32. `compile` True
+    compiles the step: it takes 20 s, and pays in long trainings on a GPU alone. `replay` None
+    records the step on a GPU and replays it (`baselines.replay`), False never does.
     """
 
     epochs: int
@@ -33,6 +35,7 @@ class Recipe:
     drop_last: bool = False
     precision: torch.dtype | None = None
     compile: bool | None = None
+    replay: bool | None = field(default=None, metadata=LATER)
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.batch < 2 or not self.lr > 0:

@@ -9,10 +9,12 @@ from PIL import Image
 
 from baselines.anomalies import fits
 from baselines.augment import UnitRange
+from baselines.batches import batches
 from baselines.checks import ANOMALY
 from baselines.deep import DeepDetector, find_device
 from baselines.preview import contact_sheet, heading, stack
-from baselines.trainer import Recipe, TrainingSet, batches, normal_images
+from baselines.recipe import Recipe, TrainingSet
+from baselines.trainer import normal_images
 
 Seen = tuple[np.ndarray, np.ndarray, np.ndarray | None]  # images (b, c, h, w), labels, masks
 

@@ -160,14 +160,12 @@ def has_bfloat16(device: torch.device) -> bool:
     return bool(getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)())
 
 
-def compiled(
-    function: Callable[..., Any], wanted: bool | None, device: torch.device
-) -> Callable[..., Any]:
-    """`function`, compiled if asked for (by default on a GPU); eager, with one log line, if the
-    compiler is missing or fails."""
-    if not (device.type == "cuda" if wanted is None else wanted):
+def compiled(function: Callable[..., Any], wanted: bool | None) -> Callable[..., Any]:
+    """`function`, compiled if asked for; eager, with one log line, if the compiler is missing or
+    fails."""
+    if not wanted:
         return function
-    current = torch.compile(function)
+    current = torch.compile(function, dynamic=False)
 
     def fast_or_eager(*args: Any) -> Any:
         nonlocal current

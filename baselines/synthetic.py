@@ -69,6 +69,9 @@ class Confetti(Source):
     def to(self, device: torch.device) -> "Confetti":
         return self
 
+    def steady(self, device: torch.device) -> bool:
+        return False  # how many shapes there are is looked at
+
     def _layer(
         self, size: torch.Size, scale: float, white: bool, generator: torch.Generator
     ) -> Shapes:
@@ -130,6 +133,9 @@ class Scars(Source):
 
     def to(self, device: torch.device) -> "Scars":
         return self
+
+    def steady(self, device: torch.device) -> bool:
+        return False  # how many shapes there are is looked at
 
 
 def anomalies(normal: Rows, paint: Callable[[Canvas], None]) -> Rows:

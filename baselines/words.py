@@ -35,6 +35,9 @@ class Forgotten(Source):
     def to(self, device: torch.device) -> "Forgotten":
         raise self._lost()
 
+    def steady(self, device: torch.device) -> bool:
+        raise self._lost()
+
     def _lost(self) -> ValueError:
         return ValueError(
             f"anomalies: the exposure {self.name or 'without a name'!r} ({self.images}) is not "

@@ -14,6 +14,7 @@ import torch
 from baselines.checkpoint import checkpointing
 from baselines.deep import find_device
 from baselines.stack import has_bfloat16
+from benchmarks.devices import CPU
 from benchmarks.fastest import Most, alone
 from benchmarks.lots import Fitted, Lot, checkpoints, fit_lot, halves, lots
 from benchmarks.machine import forget_peak, now, peak_memory, provenance
@@ -154,8 +155,9 @@ def run_trial(
 
 
 def _together(row: Row, nets: int) -> Row:
-    """K nets compute in float32 where one computes in bfloat16 (`baselines.stack.precision`)."""
-    return {"together": nets, "bfloat16": row["bfloat16"] and nets == 1}
+    """On a CPU K nets compute in float32 where one computes in bfloat16 (`baselines.stack`)."""
+    alone = nets == 1 or row["device"] != CPU
+    return {"together": nets, "bfloat16": row["bfloat16"] and alone}
 
 
 def status_of(error: Exception) -> str:

@@ -1,7 +1,9 @@
-"""Lots: trials equal but for seed and normal, whose nets train through one loop.
+"""Lots: trials equal but for seed and normal, whose nets train together: on a CPU through one loop,
+on a GPU side by side.
 
-Their results are those of trials apart up to rounding: one net alone may compute in bfloat16, K
-together compute in float32 (`baselines.stack.precision`). Each row says how many were together.
+Their results are those of trials apart, on a CPU up to rounding: one net alone may compute in
+bfloat16, K through one loop compute in float32 (`baselines.stack.precision`). Each row says how
+many were together.
 """
 
 import json

@@ -115,7 +115,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--batches", type=int, default=40, help="of an epoch (40)")
     p.add_argument("--epochs", type=int, default=1, help="of a turn (1)")
     p.add_argument("--rounds", type=int, default=5, help="turns that are compared (5)")
-    p.add_argument("--workers", nargs="+", type=int, default=[0, 4], help="of the plain loop")
+    p.add_argument("--workers", nargs="*", type=int, default=[0, 4], help="of the plain loop")
     p.add_argument("--nets", nargs="*", type=int, default=[2, 5], help="K nets at once (2 5)")
     p.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 ...")
     p.add_argument("--threads", type=int, help="of torch (default: as many as cores)")

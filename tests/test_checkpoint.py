@@ -237,8 +237,8 @@ def test_damage_is_named_and_not_used(left, caplog):
     whole = left.read_bytes()
     flipped = bytearray(whole)
     flipped[-3] ^= 1
-    foreign = whole.replace(b'"format":"1"', b'"format":"7"')
-    cases = {"cut short": whole[:-9], "sha256": bytes(flipped), "of format 7, not 1": foreign}
+    foreign = whole.replace(b'"format":"2"', b'"format":"7"')
+    cases = {"cut short": whole[:-9], "sha256": bytes(flipped), "of format 7, not 2": foreign}
     alone = clone(SHORT).fit(images(0))
     for words, content in cases.items():
         left.parent.mkdir(exist_ok=True)

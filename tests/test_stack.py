@@ -121,14 +121,14 @@ def test_across_is_a_loop_over_the_leading_axis():
 
 
 def test_a_failing_compiler_falls_back_with_one_line(caplog, monkeypatch):
-    def broken(function):
+    def broken(function, dynamic):
         def call(*args):
             raise RuntimeError("no compiler here\nmore lines")
 
         return call
 
     monkeypatch.setattr(torch, "compile", broken)
-    double = compiled(lambda x: 2 * x, True, torch.device("cpu"))
+    double = compiled(lambda x: 2 * x, True)
     assert double(3) == 6 and double(4) == 8
     assert [record.getMessage() for record in caplog.records] == [
         "not compiled, running eagerly: no compiler here"

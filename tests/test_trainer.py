@@ -12,6 +12,8 @@ from baselines import deep
 from baselines.anomalies import Append, Exposure, Replace
 from baselines.augment import Crop, Flip, GlobalContrast
 from baselines.autoencoder import Autoencoder, ErrorOf, Pretraining
+from baselines.batches import batches, steps_per_epoch
+from baselines.biases import void
 from baselines.deep_sad import DeepSAD
 from baselines.deep_svdd import DeepSVDD, SoftDeepSVDD, quantile
 from baselines.detector import Rows
@@ -19,7 +21,7 @@ from baselines.hsc import BCE, HSC, Focal
 from baselines.nets import LeNet, MirroredLeNet
 from baselines.schedules import Constant, Exponential, Milestones, OneCycle, adam, sgd
 from baselines.stack import has_bfloat16
-from baselines.trainer import Recipe, TrainingSet, batches, steps_per_epoch
+from baselines.trainer import Recipe, TrainingSet
 from benchmarks.datasets.digits import DIGITS
 from fcdd.detector import FCDD
 from fcdd.nets import Net28
@@ -240,3 +242,17 @@ def test_bfloat16_is_taken_only_from_hardware():
         if line.startswith("flags"):
             flags |= set(line.split())
     assert has_bfloat16(torch.device("cpu")) <= bool({"avx512_bf16", "amx_bf16"} & flags)
+
+
+@pytest.mark.parametrize("name", ["hsc", "fcdd", "bce"])
+def test_biases_that_a_norm_takes_out_change_nothing(name, threes, monkeypatch):
+    """A net trained without them is the net trained with them, to rounding."""
+    member = clone(MEMBERS[name])
+    member.recipe = replace(member.recipe, weight_decay=0.0)
+    left_out = clone(member).fit(*threes)
+    found = [*void(left_out.net_.train())]
+    assert found and all(layer.bias is not None for layer, _ in found)
+    monkeypatch.setattr("baselines.biases.void", lambda net: iter(()))
+    trained = clone(member).fit(*threes)
+    np.testing.assert_allclose(left_out.losses_, trained.losses_, rtol=1e-7)
+    np.testing.assert_allclose(left_out.decision_scores_, trained.decision_scores_, rtol=1e-6)
