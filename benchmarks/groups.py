@@ -1,9 +1,12 @@
-"""Groups: trials that share data, run one after another on one device; and what an engine is."""
+"""Groups: trials that share data, run by one worker on one device; and what an engine is."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from benchmarks.fastest import Most, alone
+from benchmarks.lots import kind
 from benchmarks.store import Row
 from benchmarks.suites import DATASETS, DETECTORS
 from benchmarks.trial import Planned
@@ -38,11 +41,14 @@ class Estimates(Protocol):
     def memory(self, planned: Planned) -> int: ...
 
 
-def grouped(trials: Iterable[Planned], costs: Estimates, slots: int) -> list[Group]:
+def grouped(
+    trials: Iterable[Planned], costs: Estimates, slots: int, most: Most = alone
+) -> list[Group]:
     """Groups of all trials, longest first.
 
-    A group shares its data, which are loaded once. Chains stay whole. Groups shrink as less is left
-    to run, so that every slot is busy until the end.
+    A group shares its data, which are loaded once. Chains stay whole, and where trials are faster
+    together (`most` says how many) a group holds that many. Groups shrink as less is left to run,
+    so that every slot is busy until the end.
     """
     made = chains(trials)
     cost = {id(chain): sum(costs.seconds(one) for one in chain) for chain in made}
@@ -55,15 +61,24 @@ def grouped(trials: Iterable[Planned], costs: Estimates, slots: int) -> list[Gro
     for same in sorted(shared.values(), key=lambda same: -sum(cost[id(chain)] for chain in same)):
         same.sort(key=lambda chain: -cost[id(chain)])
         while same:
-            most, taken = max(least, left / (SHARE * slots)), [same.pop(0)]
+            share, taken = max(least, left / (SHARE * slots)), [same.pop(0)]
             seconds = cost[id(taken[0])]
-            while same and seconds + cost[id(same[0])] <= most:
+            while same and (
+                seconds + cost[id(same[0])] <= share or completes(taken, same[0], most)
+            ):
                 seconds += cost[id(same[0])]
                 taken.append(same.pop(0))
             planned = tuple(one for chain in taken for one in chain)
-            found.append(Group(planned, seconds, max(map(costs.memory, planned))))
+            memory = max(costs.memory(one) * min(most(one), len(planned)) for one in planned)
+            found.append(Group(planned, seconds, memory))
             left -= seconds
     return sorted(found, key=lambda group: -group.seconds)
+
+
+def completes(taken: Sequence[Chain], chain: Chain, most: Most) -> bool:
+    """Whether trials of `taken` are fewer than are trained together, and `chain` holds another."""
+    kinds = Counter(kind(one) for own in taken for one in own)
+    return any(kinds[kind(one)] % most(one) for one in chain)
 
 
 def data_of(planned: Planned) -> tuple[object, ...]:

@@ -17,10 +17,11 @@ from benchmarks.console import Console, planned
 from benchmarks.costs import Costs
 from benchmarks.devices import CPU, DeviceError, find_devices
 from benchmarks.engines import connected
+from benchmarks.fastest import Most, alone, fastest
 from benchmarks.groups import Engine, grouped
 from benchmarks.heartbeat import announced
 from benchmarks.isolate import warm
-from benchmarks.machine import cores, provenance
+from benchmarks.machine import cores, provenance, threads
 from benchmarks.plan import Plan, UsageError, make_plan
 from benchmarks.record import append
 from benchmarks.report import build
@@ -73,7 +74,7 @@ def run(arguments: argparse.Namespace, console: Console, seal: Seal) -> int:
     if left:
         costs = Costs(rows, placement.devices[0].kind)
         with engaged(arguments, placement) as (engine, there):
-            groups = grouped(left, costs, there.slots)
+            groups = grouped(left, costs, there.slots, together(arguments, there))
             sweep(
                 run_groups(groups, request.root, store, there, engine), left, store, there, console
             )
@@ -116,6 +117,14 @@ def look(
         if path is None:
             console.error(told)
     console.say(f"{count} previews of first batches in {folder}")
+
+
+def together(arguments: argparse.Namespace, placement: Placement) -> Most:
+    """How many trials like a given one are trained together here; alone, where engines may bring
+    them to other machines."""
+    if arguments.engine != LOCAL or placement.deterministic:
+        return alone
+    return fastest(placement.devices[0].kind, threads(placement.slots))
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from benchmarks.devices import Device, DeviceError, find_devices
 from benchmarks.evaluate import Terms, evaluate, kept, lost_row
 from benchmarks.groups import Group, grouped
 from benchmarks.isolate import Worker, apart
+from benchmarks.lots import kind
 from benchmarks.machine import memory, threads
 from benchmarks.plan import Request, make_plan
 from benchmarks.render import to_markdown
@@ -355,6 +356,20 @@ def test_a_slot_prefers_the_device_with_less_on_it(tmp_path):
 
 def quick(*detectors: str) -> tuple:
     return make_plan(Request("quick", ROOT, detectors=detectors, seeds=(0, 1))).trials
+
+
+def test_a_group_holds_as_many_as_are_trained_together():
+    trials = [one for one in quick("hsc") if one.trial.dataset == "digits"]
+    alone, three = (
+        grouped(trials, Costs([], "cpu"), 2, most) for most in (lambda _: 1, lambda _: 3)
+    )
+    for groups in (alone, three):
+        assert {one for group in groups for one in group.planned} == set(trials)
+    counts = [Counter(map(kind, group.planned)) for group in three]
+    for same, count in Counter(map(kind, trials)).items():
+        assert [found[same] for found in counts if found[same] % 3] in ([], [count % 3])
+    assert any(len(group.planned) % 3 for group in alone)
+    assert max(group.memory for group in three) == 3 * max(group.memory for group in alone)
 
 
 def test_groups_hold_every_trial_once_and_shrink():
