@@ -157,6 +157,21 @@ class Standard:
 
 
 @dataclass(frozen=True)
+class PerImageStandard:
+    """Zero mean and unit variance of each image, over all pixels and channels; a constant image
+    becomes 0. What is left of a picture is its pattern, not its light."""
+
+    def measure(self, images: torch.Tensor) -> torch.Tensor:
+        return torch.zeros(0, device=images.device)
+
+    def __call__(self, images: torch.Tensor, measured: torch.Tensor) -> torch.Tensor:
+        centred = images - images.mean((1, 2, 3), keepdim=True)
+        scale = (centred**2).mean((1, 2, 3), keepdim=True).sqrt()
+        # Of one pixel by one level among 224 x 224 x 3 it is 1e-5; below lies rounding.
+        return torch.where(scale > 1e-6, centred / scale, 0)
+
+
+@dataclass(frozen=True)
 class ImageNetStandard:
     """Mean and standard deviation of ImageNet's RGB channels, as its nets were trained with."""
 

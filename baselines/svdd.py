@@ -7,9 +7,11 @@ from typing import ClassVar
 import numpy as np
 import torch
 
+from baselines.augment import Normaliser, UnitRange, unit
 from baselines.checks import ANOMALY
 from baselines.detector import Detector, Rows
 from baselines.kernels import RBF, Kernel
+from baselines.later import LATER
 from baselines.sphere import fit_sphere
 
 BLOCK = 2**24  # numbers per temporary array while scoring (128 MiB)
@@ -34,6 +36,7 @@ class SVDD(Detector):
     nu: without known anomalies, the upper bound on the share of training rows outside, and the
     lower bound on that of support vectors, in (0, 1]: ``C = 1 / (nu * normal rows)``.
     C: the bound itself, at least 1 / (normal rows); overrides nu.
+    normalise: what is done to images, not to vectors, beforehand; maps are of the pixels after it.
     nu_anomaly: the same for known anomalies, ``1 / (nu_anomaly * anomalies)`` (default: the bound
     of the normal rows, so an error weighs the same on either side).
     tol: where to stop, see `fit_sphere`.
@@ -53,11 +56,14 @@ class SVDD(Detector):
     C: float | None = None
     nu_anomaly: float | None = None
     tol: float = 1e-5
+    normalise: Normaliser = field(default=UnitRange(), metadata=LATER)
 
     def _fit(self, rows: Rows) -> None:
         anomaly = (rows.labels == ANOMALY).cpu().numpy()
         inside, outside = self._bounds(anomaly)
-        X = flat(rows.images)
+        if rows.images.dtype == torch.uint8:
+            self.measured_ = self.normalise.measure(rows.images[torch.from_numpy(~anomaly)])
+        X = self._flat(rows.images)
         self.kernel_ = self.kernel.resolve(X)
         gram = self.kernel_.gram(X, self.kernel_.choose(X, slice(None)))
         sphere = fit_sphere(gram, anomaly, inside, outside, self.tol)
@@ -97,4 +103,10 @@ class SVDD(Detector):
     def _blocks(self, images: torch.Tensor) -> Iterator[np.ndarray]:
         """The rows in blocks that bound the memory of their similarities."""
         size = max(1, BLOCK // max(len(self.support_), int(images[0].numel())))
-        return (flat(part) for part in images.split(size))
+        return (self._flat(part) for part in images.split(size))
+
+    def _flat(self, images: torch.Tensor) -> np.ndarray:
+        """Rows float64 ``(n, d)``: pixels of uint8 images, normalised; vectors as they are."""
+        if images.dtype == torch.uint8:
+            images = self.normalise(unit(images, torch.float64), self.measured_)
+        return flat(images)

@@ -3,16 +3,19 @@
 from dataclasses import replace
 
 from baselines.anomalies import Append, Replace
-from baselines.augment import Crop, Flip, Standard
+from baselines.augment import Crop, Flip, PerImageStandard, Standard
 from baselines.autoencoder import Autoencoder, ErrorOf, Pretraining
 from baselines.deep import DeepDetector
 from baselines.deep_sad import DeepSAD, ExposedSAD
 from baselines.deep_svdd import DeepSVDD, SoftDeepSVDD
+from baselines.detector import Detector
 from baselines.fast import CYCLE
 from baselines.hsc import BCE, HSC, Focal
+from baselines.kernels import RBF
 from baselines.large import Centre, Window
 from baselines.nets import LeNet, MirroredLeNet, xavier_weights
 from baselines.resnet import AttentionResNet, Logit
+from baselines.svdd import SVDD
 from baselines.trainer import Recipe
 from benchmarks.setting import Setting, Settings
 from fcdd.detector import FCDD
@@ -52,7 +55,7 @@ SEPARATING_32 = replace(CLASSIFYING_32, epochs=8, lr=5e-3)
 EXPLAINING_32 = replace(CLASSIFYING_32, epochs=28, weight_decay=1e-6, placement=Replace(0.5))
 
 
-def on_cifar10(detector: DeepDetector, exposure: str | None = None) -> Settings:
+def on_cifar10(detector: Detector, exposure: str | None = None) -> Settings:
     """The setting of CIFAR-10."""
     return {"cifar10": Setting(detector, COLOUR, exposure=exposure)}
 
@@ -76,7 +79,12 @@ def on_imagenet30(detector: DeepDetector) -> Settings:
     return {"imagenet30": Setting(detector, LARGE, exposure="imagenet22k")}
 
 
+# SVDD, ten classes held back (2,000 rows train, 4,000 compare): pixels as they are .590, after
+# GlobalContrast .655 at best, after PerImageStandard .711 (the median as width, nu .5).
+DESCRIBING_32 = SVDD(RBF("median"), nu=0.5, normalise=PerImageStandard())
+
 FAST_COLOUR: dict[str, Settings] = {
+    "svdd": on_cifar10(DESCRIBING_32),
     "autoencoder": on_cifar10(Autoencoder(ErrorOf(MirroredLeNet(CODER_32)), CODING_32)),
     "deep_svdd": on_cifar10(DeepSVDD(CODER_32, CENTRING_32, pretraining=Pretraining(CODING_32))),
     "deep_svdd_soft": on_cifar10(

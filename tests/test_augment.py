@@ -10,6 +10,7 @@ from baselines.augment import (
     GlobalContrast,
     Jitter,
     Noise,
+    PerImageStandard,
     Standard,
     UnitRange,
     contrast,
@@ -107,3 +108,16 @@ def test_contrast_is_the_papers_formula():
 
 def test_unit_range_changes_nothing(images):
     assert UnitRange()(images, UnitRange().measure(images)) is images
+
+
+def test_per_image_standard_leaves_pattern_without_light():
+    images = torch.rand(5, 3, 8, 8, dtype=torch.float64)
+    images[4] = 0.3
+    brighter = 0.2 + 0.5 * images
+    normalise = PerImageStandard()
+    measured = normalise.measure(images)
+    found = normalise(images, measured)
+    torch.testing.assert_close(found, normalise(brighter, measured))
+    torch.testing.assert_close(found[:4].mean((1, 2, 3)), torch.zeros(4, dtype=torch.float64))
+    torch.testing.assert_close((found[:4] ** 2).mean((1, 2, 3)), torch.ones(4, dtype=torch.float64))
+    assert not found[4].any()

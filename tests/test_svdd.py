@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
@@ -14,6 +15,7 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.svm import OneClassSVM
 
+from baselines.augment import PerImageStandard
 from baselines.kernels import RBF, Linear, Polynomial, Precomputed
 from baselines.sphere import fit_sphere
 from baselines.svdd import SVDD
@@ -198,3 +200,16 @@ def test_random_problems_end_optimal(n, rank, nu, seed):
     assert ((low <= alpha) & (alpha <= high)).all()
     residual = slope[alpha > low].max() - slope[alpha < high].min(initial=np.inf)
     assert residual <= 1.1e-5 * gram.diagonal().max()
+
+
+def test_images_are_normalised_first():
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (60, 3, 6, 6), generator=generator, dtype=torch.uint8)
+    found = SVDD(RBF("median"), normalise=PerImageStandard()).fit(images[:50])
+    rows = images.double().flatten(1).numpy()
+    rows = (rows - rows.mean(1, keepdims=True)) / rows.std(1, keepdims=True)
+    expected = SVDD(RBF("median")).fit(rows[:50])
+    np.testing.assert_allclose(
+        found.decision_function(images[50:]), expected.decision_function(rows[50:]), rtol=1e-9
+    )
+    assert found.score_map(images[50:]).shape == (10, 6, 6)
