@@ -1,9 +1,17 @@
 """The door of a command line: whatever happens behind it becomes one line and an exit code."""
 
+import signal
+import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
 
-OK, FAILED, INTERNAL, USAGE, INTERRUPTED = 0, 2, 3, 4, 130
+OK, FAILED, INTERNAL, USAGE, INTERRUPTED, TERMINATED = 0, 2, 3, 4, 130, 143
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, as `kill` and batch systems send it: an end as orderly as that by Ctrl-C."""
 
 
 def guarded(
@@ -17,13 +25,31 @@ def guarded(
     interruption, or else that of our own fault, with its trace. `error` is told why, of what is
     refused in the words of `told`."""
     try:
-        return work()
+        with ended_in_order():
+            return work()
     except refused as reason:
         error(told(reason))
         return USAGE
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as reason:
         error(interrupted)
-        return INTERRUPTED
+        return TERMINATED if isinstance(reason, Terminated) else INTERRUPTED
     except Exception:  # noqa: BLE001 - what is left is our own fault
         error(traceback.format_exc())
         return INTERNAL
+
+
+@contextmanager
+def ended_in_order() -> Iterator[None]:
+    """Within it, SIGTERM raises `Terminated`; in the main thread only, for no other hears it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise Terminated

@@ -1,7 +1,7 @@
 """``python -m fcdd``: fit on a folder of one's own pictures, predict others, evaluate.
 
 Exit codes: 0 all done, 2 some pictures could not be read (the others are done), 3 internal error, 4
-bad request or data, 130 interrupted.
+bad request or data, 130 interrupted, 143 terminated.
 """
 
 import argparse

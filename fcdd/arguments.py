@@ -14,7 +14,7 @@ FOLDER is one of
 
 exit codes
   0 all done   2 some pictures could not be read   3 internal error   4 bad request or data
-  130 interrupted
+  130 interrupted, 143 terminated
 """
 
 

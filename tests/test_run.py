@@ -125,6 +125,10 @@ def interrupt(run: subprocess.Popen) -> None:
     os.killpg(run.pid, signal.SIGINT)
 
 
+def terminate(run: subprocess.Popen) -> None:
+    run.terminate()
+
+
 MANY = ("--suite", "quick", "--normal", "1", "3", "5", "7", "--detectors", "svdd", "pca", "hsc")
 
 
@@ -139,9 +143,7 @@ def tables(out: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in (out / "tables").iterdir()}
 
 
-@pytest.mark.parametrize(
-    ("disturb", "code"), [(kill_all, -9), (interrupt, 130)], ids=["kill", "interrupt"]
-)
+@pytest.mark.parametrize(("disturb", "code"), [(kill_all, -9), (interrupt, 130), (terminate, 143)])
 def test_an_interrupted_run_loses_no_finished_row(disturb, code, tmp_path, undisturbed):
     with subprocess.Popen(
         command(*MANY, "--out", tmp_path, "--jobs", 2),
@@ -156,6 +158,7 @@ def test_an_interrupted_run_loses_no_finished_row(disturb, code, tmp_path, undis
         disturb(process)
         process.communicate(timeout=60)
     assert process.returncode == code
+    assert (tmp_path / "runs.jsonl").exists() == (code > 0)  # an orderly end is recorded
     kept = {stem: row["finished"] for stem, row in rows(tmp_path).items() if done(row)}
     assert 2 <= len(kept) < 12 and len(rows(tmp_path)) == len(kept)
     assert run(*MANY, "--out", tmp_path).returncode == 0
