@@ -10,7 +10,10 @@ from benchmarks.shelf import Shelf, rows_or_csv
 
 ROOT = Path(__file__).parent.parent
 COMMITTED = ROOT / "results" / "fmnist"
-SHOWN = [ROOT / "results" / name for name in ("fmnist", "cifar10", "mvtec")]
+SHOWN = [
+    ROOT / "results" / name
+    for name in ("fmnist", "fmnist-paper", "cifar10", "cifar10-paper", "mvtec")
+]
 FOLDERS = sorted(path.parent for path in (ROOT / "results").glob("*/runs.jsonl"))
 RUN = {
     "command": "python -m benchmarks.run --suite quick",
