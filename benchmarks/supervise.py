@@ -14,7 +14,7 @@ from benchmarks.machine import oom_kills, provenance
 from benchmarks.schema import OOM
 from benchmarks.store import Row, Store
 from benchmarks.trial import Planned
-from benchmarks.worker import Begun, Broken, Ended, Finished, Options, Ready, Seat, Spent, work
+from benchmarks.worker import Begun, Ended, Finished, Options, Ready, Seat, Spent, Unstorable, work
 
 STARTING = 120.0  # seconds that a worker may take to begin, where trials have a limit
 log = logging.getLogger(__name__)
@@ -115,7 +115,7 @@ class Attempt:
                 self.running = []
                 del self.left[row["stem"]]
                 yield row
-            case Broken(reason):
+            case Unstorable(reason):
                 raise OSError(reason)
             case Finished():
                 self.left.clear()

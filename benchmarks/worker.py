@@ -69,7 +69,7 @@ class Ended:
 
 
 @dataclass(frozen=True)
-class Broken:
+class Unstorable:
     """No row can be stored; one line says why."""
 
     reason: str
@@ -124,7 +124,7 @@ def work(
                     connection.send(Spent())
                     return
         except OSError as error:
-            connection.send(Broken(str(error)))
+            connection.send(Unstorable(str(error)))
             return
     connection.send(Finished())
 
