@@ -19,8 +19,8 @@ def unbiased(nets: Sequence[nn.Module]) -> Iterator[None]:
     The norm subtracts each channel's mean, bias included: outputs do not depend on it, and its
     gradient is zero. To add it, and to sum that zero over all pixels, takes up to a fifth of a
     step. Afterwards the biases are back as they were, and the norms' running means are those of
-    layers that had theirs all along. (Weight decay would have shrunk them, and the running means
-    would have followed some steps behind; no more would have come of it.)
+    layers that had theirs all along. What is left out with them is noise: weight decay, and Adam of
+    the rounding of that zero, move biases about, and running means follow some steps behind.
     """
     found = [
         (layer, layer.bias, norm, int(norm.num_batches_tracked or 0))
@@ -32,9 +32,10 @@ def unbiased(nets: Sequence[nn.Module]) -> Iterator[None]:
     try:
         yield
     finally:
-        for layer, bias, norm, before in found:
+        for layer, bias, *_ in found:
             layer.bias = bias
-            _count_in(bias, norm, before)
+    for _, bias, norm, before in found:
+        _count_in(bias, norm, before)
 
 
 def void(net: nn.Module) -> Iterator[tuple[Layer, Norm]]:

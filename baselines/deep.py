@@ -24,8 +24,8 @@ from baselines.describe import describe, digest, fingerprint, nameless, written
 from baselines.detector import Detector, Rows
 from baselines.large import in_parts
 from baselines.nets import NetBuilder
-from baselines.streams import at_once, side_by_side
-from baselines.trainer import Recipe, State, Trained, TrainingSet, train
+from baselines.streams import side_by_side, train_all
+from baselines.trainer import Recipe, State, Trained, TrainingSet
 
 
 @dataclass(eq=False, repr=False)
@@ -118,7 +118,7 @@ def fit_many(
     masks: Sequence[Any] | None = None,
 ) -> list[DeepDetector]:
     """Fit K clones (one class, one set of parameters, any seeds, any exposures of one name) on K
-    data sets through one loop.
+    data sets at once.
 
     Data sets of equal size are trained together, the others apart; either way the result is that
     of fitting one by one (on a CPU, where K nets are stacked, in float32 or float64; on a GPU,
@@ -165,13 +165,10 @@ def _train(
     began = time.perf_counter()
     nets = detectors[0].start(detectors, sets)
     first, device = detectors[0], find_device(detectors[0].device)
-    about = type(first).__name__, _parameters(first)
-    if at_once(len(nets), device):
-        kept = [checkpoint_of(*about, [part], device, k) for k, part in enumerate(sets)]
-        trained = side_by_side(nets, first, sets, first.recipe, device, kept)
-    else:
-        kept = [checkpoint_of(*about, sets, device)]
-        trained = train(nets, first, sets, first.recipe, device, kept[0])
+    about, apart = (type(first).__name__, _parameters(first)), side_by_side(len(nets), device)
+    lots = [[part] for part in sets] if apart else [sets]
+    kept = [checkpoint_of(*about, lot, device, k) for k, lot in enumerate(lots)]
+    trained = train_all(nets, first, sets, first.recipe, device, kept)
     earlier = max(0.0 if checkpoint is None else checkpoint.earlier for checkpoint in kept)
     seconds = (earlier + time.perf_counter() - began) / len(sets)
     for d, key, net, result in zip(detectors, keys, nets, trained, strict=True):
@@ -202,7 +199,7 @@ def _remember(key: str | None, net: nn.Module, result: Trained) -> None:
 def _take(detector: DeepDetector, net: nn.Module, result: Trained, seconds: float) -> None:
     detector.fit_seconds_ = seconds
     detector.net_, detector.state_ = net, result.state
-    detector.measured_, detector.losses_ = result.measured, result.losses.cpu().numpy()
+    detector.measured_, detector.losses_ = result.measured, result.losses.numpy()
 
 
 def _parameters(detector: DeepDetector, exposed: bool = True) -> list[Any]:
@@ -218,5 +215,8 @@ def _parameters(detector: DeepDetector, exposed: bool = True) -> list[Any]:
 def find_device(device: str) -> torch.device:
     """The named device; "auto" is a GPU if there is one."""
     if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return torch.device(device)
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    found = torch.device(device)
+    if found.type == "cuda" and found.index is None:
+        return torch.device("cuda", torch.cuda.current_device())
+    return found

@@ -9,7 +9,7 @@ import logging
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import torch
@@ -18,7 +18,7 @@ Result = tuple[torch.Tensor, ...]
 Step = Callable[[Sequence[torch.Tensor]], Result]
 # Calls before a step is recorded: libraries choose their algorithms, optimisers make their state.
 FIRST = 3
-NEVER = -(2**62)
+FAILED = threading.Event()  # a recording, in this process
 # One recording at a time: it begins with a wait for the whole device, which ends another's.
 RECORDING = threading.Lock()
 FREE: defaultdict[torch.device, list[torch.cuda.Stream]] = defaultdict(list)
@@ -39,7 +39,8 @@ class Replayed:
     changes in place whatever outlives it. `generators` are those that it draws from.
 
     What it returns is overwritten by the next call. Where a step cannot be recorded, one line in
-    the log says why, and it runs as it is.
+    the log says why, and it runs as it is; nothing is recorded in this process any more, for after
+    a recording that failed torch takes memory for recorded (up to 2.11, at least).
     """
 
     def __init__(self, step: Step, generators: Sequence[torch.Generator]) -> None:
@@ -50,7 +51,7 @@ class Replayed:
     def __call__(self, given: Sequence[torch.Tensor]) -> Result:
         shape = tuple(map(len, given))
         self.calls[shape] += 1
-        if self.calls[shape] > FIRST and shape not in self.recordings:
+        if self.calls[shape] > FIRST and shape not in self.recordings and not FAILED.is_set():
             self._record(shape, given)
         if shape not in self.recordings:
             return self.step(given)
@@ -66,8 +67,9 @@ class Replayed:
         try:
             self.recordings[shape] = self._recorded(given)
         except RuntimeError as error:
+            FAILED.set()
+            self.recordings.clear()  # they go on with the generators' states of before
             log.warning("not recorded, running as it is: %s", str(error).split("\n", 1)[0])
-            self.calls[shape] = NEVER
             for generator, state in drawn:  # it would wait for the recording's end for ever
                 fresh = torch.Generator(generator.device)
                 fresh.set_state(state)
@@ -92,8 +94,10 @@ def own_stream(device: torch.device) -> Iterator[None]:
         yield
         return
     before = torch.cuda.current_stream(device)
-    # Used again and again: memory that is freed is kept for its stream.
-    stream = FREE[device].pop() if FREE[device] else torch.cuda.Stream(device)
+    try:  # used again and again: memory that is freed is kept for its stream
+        stream = FREE[device].pop()
+    except IndexError:
+        stream = torch.cuda.Stream(device)
     stream.wait_stream(before)
     try:
         with torch.cuda.stream(stream):
@@ -103,9 +107,14 @@ def own_stream(device: torch.device) -> Iterator[None]:
         FREE[device].append(stream)
 
 
+def emptied() -> None:
+    """Give back what torch keeps of a GPU's memory; after a recording that failed it cannot."""
+    with suppress(RuntimeError):
+        torch.cuda.empty_cache()
+
+
 class Pace:
-    """The learning rate of an optimiser: a number, or, where steps are recorded, a tensor that the
-    recording reads."""
+    """The learning rate of an optimiser: a number, or, on a GPU, a tensor that recordings read."""
 
     def __init__(self, optimiser: torch.optim.Optimizer, device: torch.device) -> None:
         self.groups = optimiser.param_groups
@@ -122,9 +131,9 @@ class Pace:
             group["lr"] = rate if self.place is None else self.place
 
 
-def prepared(optimiser: torch.optim.Optimizer, device: torch.device) -> torch.optim.Optimizer:
-    """The optimiser, on a GPU in one kernel and with all of its state there."""
-    if device.type == "cuda":
+def recordable(optimiser: torch.optim.Optimizer, device: torch.device) -> torch.optim.Optimizer:
+    """The optimiser; on a GPU, if it can, in one kernel and with all of its state there."""
+    if device.type == "cuda" and isinstance(optimiser, torch.optim.Adam | torch.optim.SGD):
         for group in optimiser.param_groups:
             group.update(fused=True, foreach=False, capturable=True)
     return optimiser

@@ -47,7 +47,7 @@ def first_batch(
 ) -> tuple[Seen, Seen]:
     """The first batch of `fit`, before and after augmentation and normalisation.
 
-    Both come out of the loop's own `batches`, from the same seed: rows and anomalies are drawn
+    Both are made as the loop makes them, from the same seed: rows and anomalies are drawn
     before anything is augmented, so image i of the one is image i of the other.
     """
     device = find_device(detector.device)

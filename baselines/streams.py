@@ -4,24 +4,26 @@ A net of the lineage fills a GPU half at best; four at once take little longer t
 trained as it would be alone, in the same precision and to the same result.
 """
 
+import threading
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 
 import torch
 from torch import nn
 
 from baselines.checkpoint import Checkpoint
 from baselines.recipe import Recipe, TrainingSet
-from baselines.trainer import Objective, Trained, train
+from baselines.trainer import Objective, Stopped, Trained, train
+
+MOST = 16  # of torch's 32 streams of a device, which it hands out in turn
 
 
-def at_once(nets: int, device: torch.device) -> bool:
+def side_by_side(nets: int, device: torch.device) -> bool:
     """Whether that many nets train in streams of their own, not stacked through one loop."""
     return nets > 1 and device.type == "cuda"
 
 
-def side_by_side(
+def train_all(
     nets: Sequence[nn.Module],
     objective: Objective,
     sets: Sequence[TrainingSet],
@@ -29,11 +31,33 @@ def side_by_side(
     device: torch.device,
     checkpoints: Sequence[Checkpoint | None],
 ) -> list[Trained]:
-    """`baselines.trainer.train` of each net, in a thread each; the first error comes out."""
+    """`baselines.trainer.train` of nets on sets of one size: on a GPU each in a thread, with a
+    checkpoint each; elsewhere all through one loop, with one.
+
+    The first error ends all, at their next epochs, and comes out.
+    """
+    if not side_by_side(len(nets), device):
+        return train(nets, objective, sets, recipe, device, checkpoints[0])
+    stop = threading.Event()
 
     def one(k: int) -> Trained:
-        return train([nets[k]], objective, [sets[k]], recipe, device, checkpoints[k])[0]
+        with torch.cuda.device(device):
+            own = [nets[k]], objective, [sets[k]], recipe, device, checkpoints[k], stop
+            return train(*own)[0]
 
-    with ThreadPoolExecutor(len(nets)) as pool:
-        futures = [pool.submit(copy_context().run, one, k) for k in range(len(nets))]
-        return [future.result() for future in futures]
+    with ThreadPoolExecutor(min(len(nets), MOST)) as pool:
+        futures = [pool.submit(one, k) for k in range(len(nets))]
+        try:
+            wait(futures, return_when=FIRST_EXCEPTION)
+        finally:
+            stop.set()
+    return results(futures)
+
+
+def results(futures: Sequence[Future[Trained]]) -> list[Trained]:
+    """All results, or the error that ended the others."""
+    errors = [error for future in futures if (error := future.exception()) is not None]
+    for error in errors:
+        if not isinstance(error, Stopped):
+            raise error
+    return [future.result() for future in futures]

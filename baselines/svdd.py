@@ -98,7 +98,8 @@ class SVDD(Detector):
         parts = [
             self.kernel_.gradient(X, self.support_vectors_, alpha) for X in self._blocks(images)
         ]
-        return np.abs(np.concatenate(parts)).reshape(tuple(images.shape)).sum(1)
+        shape = self.normalise(unit(images[:1]), self.measured_).shape[1:]
+        return np.abs(np.concatenate(parts)).reshape(len(images), *shape).sum(1)
 
     def _blocks(self, images: torch.Tensor) -> Iterator[np.ndarray]:
         """The rows in blocks that bound the memory of their similarities."""

@@ -9,6 +9,7 @@ nowhere else.
 """
 
 import logging
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,7 +25,7 @@ from baselines.detector import Rows
 from baselines.large import in_parts
 from baselines.moment import Moment
 from baselines.recipe import Recipe, State, TrainingSet
-from baselines.replay import Pace, Replayed, own_stream, prepared
+from baselines.replay import Pace, Replayed, own_stream, recordable
 from baselines.stack import Stack, kept_memory, stacked
 from baselines.step import Objective, follow, steady, step_of
 
@@ -40,6 +41,10 @@ class Trained:
     losses: torch.Tensor
 
 
+class Stopped(Exception):
+    """A training that was not wanted any more."""
+
+
 def train(
     nets: Sequence[nn.Module],
     objective: Objective,
@@ -47,11 +52,13 @@ def train(
     recipe: Recipe,
     device: torch.device,
     checkpoint: Checkpoint | None = None,
+    stop: threading.Event | None = None,
 ) -> list[Trained]:
     """Train `nets` in place, each on its own set; sets must be of one size (see `stack.py`).
 
     With a `checkpoint` it goes on from there, and leaves its own now and then. Returns, for each
-    net, its state, its normaliser's measure and its loss at each step.
+    net, its state, its normaliser's measure and its loss at each step. Raises Stopped at the next
+    epoch, once `stop` is set.
     """
     for net in nets:
         place(net, recipe, device)
@@ -67,12 +74,13 @@ def train(
         stack = Stack(nets)
         optimiser = recipe.optimiser(stack.parameters(), recipe.lr, recipe.weight_decay)
         generators = [torch.Generator(device).manual_seed(part.seed) for part in sets]
-        moment = Moment(stack, prepared(optimiser, device), generators, stacked(states))
+        moment = Moment(stack, recordable(optimiser, device), generators, stacked(states))
         if checkpoint is not None:
             checkpoint.restore(moment)
-        descend(moment, objective, sets, measured, recipe, checkpoint)
+        descend(moment, objective, sets, measured, recipe, checkpoint, stop)
         stack.unstack()
-    losses = torch.stack(moment.losses)
+        optimiser.zero_grad(set_to_none=True)  # of a recording they hold its memory
+        losses = torch.stack(moment.losses).cpu()  # which waits for the device
     return [
         Trained({name: value[k] for name, value in moment.state.items()}, measured[k], losses[:, k])
         for k in range(len(nets))
@@ -91,6 +99,7 @@ def descend(
     measured: Sequence[torch.Tensor],
     recipe: Recipe,
     checkpoint: Checkpoint | None,
+    stop: threading.Event | None = None,
 ) -> None:
     """The loop itself: takes `moment` to the end of training, from wherever it stands."""
     device = measured[0].device
@@ -99,6 +108,8 @@ def descend(
         step = Replayed(step, moment.generators)
     pace, epochs = Pace(moment.optimiser, device), recipe.epochs
     while moment.epoch < epochs:
+        if stop is not None and stop.is_set():
+            raise Stopped
         if not moment.orders:
             moment.orders = [shuffled(*each) for each in zip(sets, moment.generators, strict=True)]
         parts = list(zip(*(split(order, recipe) for order in moment.orders), strict=True))
@@ -107,12 +118,17 @@ def descend(
             follow(moment, objective, *step(rows))
             if checkpoint is not None:
                 checkpoint.keep(moment)
-        if log.isEnabledFor(logging.INFO):  # reading a loss waits for the device
-            mean = float(torch.stack(moment.losses[-len(parts) :]).mean())
-            log.info("epoch %d of %d: loss %.4g", moment.epoch + 1, epochs, mean)
+        tell(moment, len(parts), epochs)
         moment.epoch, moment.step, moment.orders = moment.epoch + 1, 0, []
     if checkpoint is not None:
         checkpoint.end(moment)
+
+
+def tell(moment: Moment, steps: int, epochs: int) -> None:
+    """Log the mean loss of an epoch of so many steps."""
+    if log.isEnabledFor(logging.INFO):  # reading a loss waits for the device
+        mean = float(torch.stack(moment.losses[-steps:]).mean())
+        log.info("epoch %d of %d: loss %.4g", moment.epoch + 1, epochs, mean)
 
 
 @torch.no_grad()

@@ -20,7 +20,8 @@ class Costs:
     this kind of device; the same on another kind, times the median ratio of the two kinds where
     both have run the same; the median of the detector with the recipe over other data sets; half a
     second and as much for each epoch of its recipes. Memory is the most that was measured, in the
-    first and third of these ways, else 1 GiB: of the GPU on a GPU, of the host on a CPU.
+    first and third of these ways, of a lot its share, else 1 GiB: of the GPU on a GPU, of the host
+    on a CPU.
     """
 
     def __init__(self, rows: Iterable[Row], kind: str) -> None:
@@ -34,7 +35,8 @@ class Costs:
             key = row["detector"], row["dataset"], row["recipe"]
             times[row["device"]][key].append(row.get("total_seconds") or row["seconds"])
             if row["device"] == kind and row.get(field):
-                self._peaks[key] = max(self._peaks.get(key, 0), row[field])
+                own = row[field] // (row.get("together") or 1)  # a lot's peak is in all its rows
+                self._peaks[key] = max(self._peaks.get(key, 0), own)
         self._times = {name: {k: median(v) for k, v in own.items()} for name, own in times.items()}
         self._ratios = {name: self._ratio(name) for name in self._times}
 

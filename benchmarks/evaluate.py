@@ -1,6 +1,7 @@
 """Trials on one device: fit, score, measure, store; a trial that breaks becomes a row with its
 reason."""
 
+import gc
 import logging
 import time
 import traceback
@@ -13,6 +14,7 @@ import torch
 
 from baselines.checkpoint import checkpointing
 from baselines.deep import find_device
+from baselines.replay import emptied
 from baselines.stack import has_bfloat16
 from benchmarks.devices import CPU
 from benchmarks.fastest import Most, alone
@@ -107,7 +109,8 @@ def fitted(lot: Lot, root: Path, device: str) -> list[Fitted] | None:
     except Exception as error:  # noqa: BLE001 - whosever it is, that trial's row will say so
         log.warning("%d together: %s: %s; half as many", len(lot), type(error).__name__, error)
     if find_device(device).type == "cuda":
-        torch.cuda.empty_cache()  # or what was kept for K counts as the peak of fewer
+        gc.collect()  # the error's frames hold its nets
+        emptied()  # or what was kept for K counts as the peak of fewer
     return None
 
 
@@ -156,8 +159,8 @@ def run_trial(
 
 def _together(row: Row, nets: int) -> Row:
     """On a CPU K nets compute in float32 where one computes in bfloat16 (`baselines.stack`)."""
-    alone = nets == 1 or row["device"] != CPU
-    return {"together": nets, "bfloat16": row["bfloat16"] and alone}
+    stacked = nets > 1 and row["device"] == CPU
+    return {"together": nets, "bfloat16": row["bfloat16"] and not stacked}
 
 
 def status_of(error: Exception) -> str:
@@ -182,7 +185,7 @@ def forget(device: str) -> None:
     """Let peaks of memory count from here."""
     forget_peak()
     if find_device(device).type == "cuda":
-        torch.cuda.empty_cache()  # what earlier trials reserved is not this one's
+        emptied()  # what earlier trials reserved is not this one's
         torch.cuda.reset_peak_memory_stats()
 
 

@@ -1,4 +1,4 @@
-"""How many nets one loop should train at once on a kind of device, by what was measured there."""
+"""How many nets to train at once on a kind of device, by what was measured there."""
 
 import csv
 import logging

@@ -1,5 +1,6 @@
 """Groups: trials that share data, run by one worker on one device; and what an engine is."""
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ SMALLEST = 5.0  # seconds; starting a group and loading its data costs a few ten
 @dataclass(frozen=True)
 class Group:
     """Trials in the order to run them. `seconds` in all and `memory` (bytes on the device, of the
-    trial that needs most) are estimates."""
+    trial or lot that needs most) are estimates."""
 
     planned: tuple[Planned, ...]
     seconds: float
@@ -47,10 +48,11 @@ def grouped(
     """Groups of all trials, longest first.
 
     A group shares its data, which are loaded once. Chains stay whole, and where trials are faster
-    together (`most` says how many) a group holds that many. Groups shrink as less is left to run,
-    so that every slot is busy until the end.
+    together (`most` says how many) a group holds that many, if there are so many for each slot.
+    Groups shrink as less is left to run, so that every slot is busy until the end.
     """
     made = chains(trials)
+    lot = lot_sizes(made, slots, most)
     cost = {id(chain): sum(costs.seconds(one) for one in chain) for chain in made}
     left = sum(cost.values())
     least = min(SMALLEST, left / (2 * slots))
@@ -59,26 +61,35 @@ def grouped(
         shared.setdefault(data_of(chain[0]), []).append(chain)
     found: list[Group] = []
     for same in sorted(shared.values(), key=lambda same: -sum(cost[id(chain)] for chain in same)):
-        same.sort(key=lambda chain: -cost[id(chain)])
+        same.sort(key=lambda chain: (-cost[id(chain)], kind(chain[0])))
         while same:
             share, taken = max(least, left / (SHARE * slots)), [same.pop(0)]
             seconds = cost[id(taken[0])]
-            while same and (
-                seconds + cost[id(same[0])] <= share or completes(taken, same[0], most)
-            ):
+            while same and (seconds + cost[id(same[0])] <= share or completes(taken, same[0], lot)):
                 seconds += cost[id(same[0])]
                 taken.append(same.pop(0))
             planned = tuple(one for chain in taken for one in chain)
-            memory = max(costs.memory(one) * min(most(one), len(planned)) for one in planned)
+            held = Counter(map(kind, planned))
+            memory = max(costs.memory(o) * min(lot[kind(o)], held[kind(o)]) for o in planned)
             found.append(Group(planned, seconds, memory))
             left -= seconds
     return sorted(found, key=lambda group: -group.seconds)
 
 
-def completes(taken: Sequence[Chain], chain: Chain, most: Most) -> bool:
+def lot_sizes(made: Sequence[Chain], slots: int, most: Most) -> dict[str, int]:
+    """How many trials of each kind are to train together: not so many that slots go without."""
+    counts = Counter(kind(one) for chain in made for one in chain)
+    return {
+        kind(one): min(most(one), math.ceil(counts[kind(one)] / slots))
+        for chain in made
+        for one in chain
+    }
+
+
+def completes(taken: Sequence[Chain], chain: Chain, lot: dict[str, int]) -> bool:
     """Whether trials of `taken` are fewer than are trained together, and `chain` holds another."""
-    kinds = Counter(kind(one) for own in taken for one in own)
-    return any(kinds[kind(one)] % most(one) for one in chain)
+    held = Counter(kind(one) for own in taken for one in own)
+    return any(held[kind(one)] % lot[kind(one)] for one in chain)
 
 
 def data_of(planned: Planned) -> tuple[object, ...]:

@@ -69,9 +69,20 @@ class Worker:
 
 def warm() -> None:
     """Start the server, if it is not there yet; it imports while we go on."""
-    with _STARTING, _no_main(), _one_thread():
+    with _STARTING, _no_main(), _one_thread(), _deaf():
         multiprocessing.set_forkserver_preload(PRELOAD)
         forkserver.ensure_running()
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """What is started within it does not hear SIGTERM, which batch systems send to every process
+    of a job: the parent decides when to stop."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def apart(function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:

@@ -67,7 +67,7 @@ def checkpoints(out: Path, lot: Lot) -> Path:
 @dataclass(frozen=True)
 class Fitted:
     """A trial's task and fitted detector; the seconds of loading and of fitting, of a lot its
-    share; how many nets were trained through one loop, and when that began."""
+    share; how many nets were trained together, and when that began."""
 
     task: Task
     detector: Detector

@@ -23,8 +23,8 @@ from baselines.anomalies import Exposure
 from baselines.deep import DeepDetector, find_device
 from baselines.detector import Rows
 from baselines.stack import has_bfloat16
-from baselines.streams import at_once, side_by_side
-from baselines.trainer import TrainingSet, train
+from baselines.streams import train_all
+from baselines.trainer import TrainingSet
 from benchmarks.plain import train_plainly
 from benchmarks.suites import DETECTORS
 
@@ -96,11 +96,7 @@ class Ours:
         """Train; returns how many rows were seen."""
         nets, sets = self.start()
         first = self.detectors[0]
-        if at_once(len(nets), self.device):
-            nothing = [None] * len(nets)
-            side_by_side(nets, first, sets, first.recipe, self.device, nothing)
-        else:
-            train(nets, first, sets, first.recipe, self.device)
+        train_all(nets, first, sets, first.recipe, self.device, [None] * len(nets))
         return sum(len(i) for i in self.images) * first.recipe.epochs
 
 
@@ -142,7 +138,7 @@ def plain_rate(case: Case, device: str, workers: int) -> float:
 
 
 def together(case: Case, device: str, rounds: int, nets: int) -> Row:
-    """`nets` nets through one loop against one after another."""
+    """`nets` nets at once against one after another."""
     stack, single = Ours(case, device, nets), Ours(case, device)
 
     def apart() -> int:

@@ -10,7 +10,6 @@ from pathlib import Path
 import torch
 from threadpoolctl import threadpool_limits
 
-from baselines.deep import find_device
 from baselines.stack import deterministic
 from benchmarks.evaluate import Terms, Watch, evaluate, facts_of
 from benchmarks.fastest import Most, alone, fastest
@@ -131,7 +130,7 @@ def work(
 
 def usable(device: str) -> bool:
     """Whether the device still computes for this process: a GPU never does after some errors."""
-    if find_device(device).type != "cuda":
+    if torch.device(device).type != "cuda":
         return True
     try:
         torch.cuda.synchronize()

@@ -76,17 +76,23 @@ def upsample(
     every pixel is the weighted mean of the outputs about it: a constant map stays that constant, at
     the borders too, and each output keeps its mass, ``jump[0] * jump[1]`` pixels, inside the image.
     """
-    rows = _spread(maps.shape[1], size[0], field, 0, sigma, level).to(maps)
-    columns = _spread(maps.shape[2], size[1], field, 1, sigma, level).to(maps)
+    rows = _spread(maps.shape[1], size[0], field, 0, sigma, level, maps.device).to(maps)
+    columns = _spread(maps.shape[2], size[1], field, 1, sigma, level, maps.device).to(maps)
     return torch.einsum("hu,nuv,wv->nhw", rows, maps, columns)
 
 
 def _spread(
-    outputs: int, pixels: int, field: ReceptiveField, axis: int, sigma: float, level: bool
+    outputs: int,
+    pixels: int,
+    field: ReceptiveField,
+    axis: int,
+    sigma: float,
+    level: bool,
+    device: torch.device,
 ) -> torch.Tensor:
     """Weight of each output at each pixel of one axis, ``(pixels, outputs)``."""
-    centres = field.start[axis] + field.jump[axis] * torch.arange(outputs, dtype=torch.float64)
-    away = torch.arange(pixels, dtype=torch.float64).unsqueeze(1) - centres
+    places, along = (torch.arange(n, dtype=torch.float64, device=device) for n in (outputs, pixels))
+    away = along.unsqueeze(1) - (field.start[axis] + field.jump[axis] * places)
     exponent = -(away**2) / (2 * sigma**2)
     if level:
         return torch.softmax(exponent, 1)

@@ -225,7 +225,7 @@ def test_a_checkpoint_of_another_training_is_named_and_not_used(part, left, capl
 
 
 def whatever_it_is_called(path: Path):
-    def at(detector, parameters, sets, device):
+    def at(detector, parameters, sets, device, place=0):
         return checkpoint.Checkpoint(
             path, lambda: checkpoint.identity(parameters, sets, device), every=100
         )

@@ -1,7 +1,10 @@
 """Steps recorded and replayed on a GPU: the same training, launched as one."""
 
 import logging
+import subprocess
+import sys
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,16 +13,38 @@ from sklearn.base import clone
 from test_trainer import MEMBERS
 
 from baselines.anomalies import Exposure
-from baselines.augment import Jitter, Noise, UnitRange
+from baselines.augment import (
+    GlobalContrast,
+    Jitter,
+    Noise,
+    PerImageStandard,
+    Standard,
+    UnitRange,
+)
 from baselines.checkpoint import checkpointing
 from baselines.deep import fit_many
 from baselines.detector import Rows
 from baselines.large import Centre, Window
-from baselines.replay import FIRST, Pace, Replayed, own_stream
+from baselines.replay import FIRST, Pace, Replayed, emptied, own_stream
 from baselines.schedules import Milestones
 from baselines.stack import deterministic
+from baselines.streams import train_all
 
 GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU on this machine")
+
+
+@pytest.fixture
+def recorded(monkeypatch) -> list[Replayed]:
+    """Whose steps were recorded, once for each recording."""
+    found: list[Replayed] = []
+    record = Replayed._recorded
+
+    def counted(self, given):
+        found.append(self)
+        return record(self, given)
+
+    monkeypatch.setattr(Replayed, "_recorded", counted)
+    return found
 
 
 def images(n: int, side: int = 28, seed: int = 0) -> torch.Tensor:
@@ -42,7 +67,7 @@ def on_gpu(name: str, **values):
 @GPU
 @pytest.mark.parametrize("name", MEMBERS)
 @pytest.mark.parametrize("precision", [torch.float32, None])
-def test_a_replayed_training_is_the_same_to_the_bit(name, precision):
+def test_a_replayed_training_is_the_same_to_the_bit(name, precision, recorded):
     try:
         deterministic()
         found = [
@@ -52,13 +77,14 @@ def test_a_replayed_training_is_the_same_to_the_bit(name, precision):
     finally:
         deterministic(False)
     replayed, launched = found
+    assert len(recorded) >= 2  # batches of two sizes; and an autoencoder's, unless remembered
     assert np.array_equal(replayed.losses_, launched.losses_)
     assert np.array_equal(replayed.decision_scores_, launched.decision_scores_)
 
 
 @GPU
 @pytest.mark.parametrize("name", ["hsc", "deep_svdd_soft", "fcdd"])
-def test_side_by_side_each_is_what_it_is_alone(name, tmp_path):
+def test_side_by_side_each_is_what_it_is_alone(name, tmp_path, recorded):
     data = [images(100, seed=k) for k in range(4)]
     members = [on_gpu(name).set_params(seed=k % 2) for k in range(4)]
     try:
@@ -68,6 +94,7 @@ def test_side_by_side_each_is_what_it_is_alone(name, tmp_path):
             together = fit_many(members, data)
     finally:
         deterministic(False)
+    assert len(recorded) >= 2 * 4 * 2
     for one, other in zip(alone, together, strict=True):
         assert np.array_equal(one.losses_, other.losses_)
         assert np.array_equal(one.decision_scores_, other.decision_scores_)
@@ -76,13 +103,16 @@ def test_side_by_side_each_is_what_it_is_alone(name, tmp_path):
 
 @GPU
 @pytest.mark.parametrize("augment", [Jitter(0.01), Noise(0.1), None])
-def test_augmentations_are_recorded(augment, caplog):
+@pytest.mark.parametrize(
+    "normalise", [UnitRange(), Standard(), GlobalContrast(True), PerImageStandard()]
+)
+def test_what_is_done_to_a_batch_is_recorded(augment, normalise, caplog, recorded):
     more = (augment,) if augment else ()
+    member = on_gpu("hsc", augment=(*more, Window(24)), normalise=Centre(24, normalise))
+    colour = images(300).view(100, 3, 28, 28)
     with caplog.at_level(logging.WARNING):
-        on_gpu("hsc", augment=(*more, Window(24)), normalise=Centre(24, UnitRange())).fit(
-            images(100)
-        )
-    assert "not recorded" not in caplog.text
+        member.set_params(anomalies=Exposure(colour[:50], "noise")).fit(colour)
+    assert "not recorded" not in caplog.text and len(recorded) == 2
 
 
 @GPU
@@ -118,16 +148,46 @@ class Peeking(Exposure):
         return Peeking(self.images.to(device), self.name)
 
 
-@GPU
-def test_what_cannot_be_recorded_runs_as_it_is(caplog):
+def peek() -> None:
+    """What `test_what_cannot_be_recorded_runs_as_it_is` does in a process of its own: after a
+    recording that failed nothing is recorded there any more."""
+    said: list[str] = []
+    logging.getLogger("baselines.replay").addFilter(lambda r: said.append(r.getMessage()) or True)
     member = on_gpu("hsc").set_params(anomalies=Peeking(images(50, seed=9), "noise"))
-    with caplog.at_level(logging.WARNING):
-        member.fit(images(100))
-    assert "not recorded, running as it is" in caplog.text
-    assert np.isfinite(member.losses_).all()
+    for detector in (member, on_gpu("hsc"), *fit_many([clone(member)] * 2, [images(100)] * 2)):
+        assert np.isfinite(detector.fit(images(100)).losses_).all()
+        emptied()
     assert torch.rand(8, device="cuda").sum().isfinite()
-    again = on_gpu("hsc").fit(images(100))  # the device is as usable as before
-    assert np.isfinite(again.losses_).all()
+    assert [line.partition(":")[0] for line in said] == ["not recorded, running as it is"]
+
+
+@GPU
+def test_what_cannot_be_recorded_runs_as_it_is():
+    code = "import test_replay; test_replay.peek()"
+    subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parent, check=True)
+
+
+@pytest.mark.parametrize("device", [torch.device("cpu"), pytest.param("cuda", marks=GPU)])
+def test_the_first_error_of_several_trainings_comes_out(device):
+    nets, sets, recipe = [], [], replace(MEMBERS["hsc"].recipe, epochs=10**6, placement=None)
+    for k, rows in enumerate((100, 100)):
+        member = clone(MEMBERS["deep_svdd"]).set_params(pretraining=None, seed=k)
+        part = member.training_set(Rows(images(rows), torch.zeros(rows, dtype=torch.long)))
+        nets.append(member.start([member], [part])[0])
+        sets.append(part)
+
+    class Failing:
+        def init(self, outputs):
+            return {}
+
+        def loss(self, out, y, masks, state):
+            raise ZeroDivisionError
+
+        update = loss
+
+    with pytest.raises(ZeroDivisionError):
+        train_all(nets, Failing(), sets, recipe, torch.device(device), [None, None])
+    assert all(p.requires_grad for net in nets for p in net.parameters())
 
 
 def test_on_a_cpu_a_rate_is_a_number():

@@ -126,7 +126,7 @@ def interrupt(run: subprocess.Popen) -> None:
 
 
 def terminate(run: subprocess.Popen) -> None:
-    run.terminate()
+    os.killpg(run.pid, signal.SIGTERM)
 
 
 MANY = ("--suite", "quick", "--normal", "1", "3", "5", "7", "--detectors", "svdd", "pca", "hsc")

@@ -13,7 +13,7 @@ from baselines.anomalies import Append, Exposure, Replace
 from baselines.augment import Crop, Flip, GlobalContrast
 from baselines.autoencoder import Autoencoder, ErrorOf, Pretraining
 from baselines.batches import batches, steps_per_epoch
-from baselines.biases import void
+from baselines.biases import unbiased, void
 from baselines.deep_sad import DeepSAD
 from baselines.deep_svdd import DeepSVDD, SoftDeepSVDD, quantile
 from baselines.detector import Rows
@@ -250,9 +250,17 @@ def test_biases_that_a_norm_takes_out_change_nothing(name, threes, monkeypatch):
     member = clone(MEMBERS[name])
     member.recipe = replace(member.recipe, weight_decay=0.0)
     left_out = clone(member).fit(*threes)
-    found = [*void(left_out.net_.train())]
-    assert found and all(layer.bias is not None for layer, _ in found)
+    assert [*void(left_out.net_.train())]
     monkeypatch.setattr("baselines.biases.void", lambda net: iter(()))
     trained = clone(member).fit(*threes)
     np.testing.assert_allclose(left_out.losses_, trained.losses_, rtol=1e-7)
     np.testing.assert_allclose(left_out.decision_scores_, trained.decision_scores_, rtol=1e-6)
+
+
+def test_biases_are_back_after_an_error():
+    net = MEMBERS["hsc"].net((1, 28, 28)).train()
+    found = [layer for layer, _ in void(net)]
+    with pytest.raises(ZeroDivisionError), unbiased([net]):
+        assert not [*void(net)]
+        raise ZeroDivisionError
+    assert found and [layer for layer, _ in void(net)] == found
