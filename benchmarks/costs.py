@@ -1,7 +1,10 @@
 """What a trial may cost, by what finished ones took: for the order of groups, and what fits."""
 
+import csv
+import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -11,6 +14,9 @@ from benchmarks.trial import Planned
 EPOCH = 0.5  # seconds, of a training that nothing is known of: it decides the order alone
 MEMORY = 2**30  # bytes, of a trial that nothing is known of
 Key = tuple[str, str, str]  # detector, data set, recipe
+SAID = ("detector", "dataset", "recipe", "status")
+EARLIER = ", earlier"  # of a device whose times are those of committed results
+log = logging.getLogger(__name__)
 
 
 class Costs:
@@ -64,6 +70,26 @@ class Costs:
         key = key_of(planned)
         near = self._peaks.get(key) or _near(self._peaks, key, max)
         return MEMORY if near is None else int(near)
+
+
+def recorded(folder: Path | None = None) -> list[Row]:
+    """What trials took whose results lie in `folder`, by default ``results`` of the checkout that
+    this file lies in (an installed package has none): rows as `Costs` takes them, of a device of
+    their own, so that whatever was measured here goes before."""
+    found: dict[tuple[Path, str], Row] = {}
+    for path in sorted((folder or Path(__file__).parent.parent / "results").glob("*/results.csv")):
+        try:
+            with path.open(newline="") as file:
+                for line in csv.DictReader(file):
+                    row = {name: line[name] for name in ("detector", "dataset", "recipe", "status")}
+                    row |= {
+                        "seconds": float(line["seconds"]),
+                        "device": f"{line['device']}, earlier",
+                    }
+                    found[path, line["stem"]] = row
+        except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+            log.warning("%s: not a table of results (%r); not used", path, error)
+    return list(found.values())
 
 
 def key_of(planned: Planned) -> Key:

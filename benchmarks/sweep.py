@@ -14,7 +14,7 @@ from pathlib import Path
 from baselines.door import FAILED, OK, USAGE, guarded
 from benchmarks.arguments import LOCAL, parser, request_of
 from benchmarks.console import Console, planned
-from benchmarks.costs import Costs
+from benchmarks.costs import Costs, recorded
 from benchmarks.devices import CPU, DeviceError, find_devices
 from benchmarks.engines import connected
 from benchmarks.fastest import Most, alone, fastest
@@ -72,7 +72,7 @@ def run(arguments: argparse.Namespace, console: Console, seal: Seal) -> int:
         return USAGE if plan.missing else OK
     writable(arguments.out)
     if left:
-        costs = Costs(rows, placement.devices[0].kind)
+        costs = Costs([*rows, *recorded()], placement.devices[0].kind)
         with engaged(arguments, placement) as (engine, there):
             groups = grouped(left, costs, there.slots, together(arguments, there))
             sweep(

@@ -18,7 +18,7 @@ import torch
 import wicked
 
 from benchmarks import devices
-from benchmarks.costs import EPOCH, MEMORY, Costs
+from benchmarks.costs import EPOCH, MEMORY, Costs, recorded
 from benchmarks.devices import Device, DeviceError, find_devices
 from benchmarks.evaluate import Terms, evaluate, kept, lost_row
 from benchmarks.groups import Group, grouped
@@ -395,6 +395,13 @@ def test_groups_hold_every_trial_once_and_shrink():
             assert len(mates) == 1  # they share its autoencoder
 
 
+RESULTS = """detector,dataset,recipe,status,seconds,device,metric,value,stem
+kde,fmnist,fast,done,7.0,cpu,image_auroc,0.9,a
+kde,fmnist,fast,done,7.0,cpu,image_ap,0.9,a
+kde,fmnist,fast,failed,1.0,cpu,,,b
+"""
+
+
 def row(detector: str, dataset: str, device: str, seconds: float, peak: int | None = None) -> dict:
     found = {"detector": detector, "dataset": dataset, "device": device, "recipe": "fast"}
     return found | {"status": "done", "seconds": 9.0, "total_seconds": seconds, "peak_memory": peak}
@@ -412,6 +419,19 @@ def test_costs_come_from_the_nearest_rows():
     assert Costs(other, "cpu").seconds(digits) == 12  # four times what the GPU took
     failed = [row("hsc", "digits", "cpu", 5.0) | {"status": "failed"}]
     assert Costs(failed, "cpu").seconds(digits) == EPOCH * (1 + 33)
+
+
+def test_where_nothing_was_measured_costs_come_from_committed_results(tmp_path, caplog):
+    one, *_ = make_plan(Request("fmnist", ROOT, detectors=("kde",), seeds=(0,))).trials
+    known = Costs(recorded(), "cpu").seconds(one)
+    assert known > 10 * Costs([], "cpu").seconds(one)
+    measured = row("kde", "fmnist", "cpu", 3.0) | {"recipe": "fast"}
+    assert Costs([measured, *recorded()], "cpu").seconds(one) == 3
+    for name, text in {"torn": "detector,dataset\nkde", "whole": RESULTS}.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "results.csv").write_text(text)
+    assert Costs(recorded(tmp_path), "cpu").seconds(one) == 7
+    assert "torn" in caplog.text and "not a table of results" in caplog.text
 
 
 def test_devices_as_they_are_named():
