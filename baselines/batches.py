@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import torch
 
-from baselines.augment import augmented, unit
+from baselines.augment import augmented
+from baselines.normalise import unit
 from baselines.recipe import Recipe, TrainingSet
 from baselines.stack import Batch
 

@@ -18,12 +18,12 @@ import torch
 from torch import nn
 
 from baselines.anomalies import Exposure, fits
-from baselines.augment import unit
 from baselines.checkpoint import checkpoint_of
 from baselines.describe import describe, digest, fingerprint, nameless, written
 from baselines.detector import Detector, Rows
 from baselines.large import in_parts
 from baselines.nets import NetBuilder
+from baselines.normalise import unit
 from baselines.streams import side_by_side, train_all
 from baselines.trainer import Recipe, State, Trained, TrainingSet
 

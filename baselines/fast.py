@@ -6,8 +6,8 @@ Numbers below are mean AUROC on a random split of those sizes, one seed, two cor
 """
 
 from baselines.anomalies import Append
-from baselines.augment import GlobalContrast
 from baselines.nets import LeNet, xavier_weights
+from baselines.normalise import GlobalContrast
 from baselines.schedules import OneCycle
 from baselines.trainer import Recipe
 

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import torch
 
-from baselines.augment import Normaliser
+from baselines.normalise import Normaliser
 
 EVALUATION_BATCH = 1000
 EVALUATION_PIXELS = 2**20  # of a part: 20 images of 224 pixels, whose activations fill 1 GB

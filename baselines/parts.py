@@ -9,12 +9,12 @@ import torch
 from torch import nn
 
 from baselines.anomalies import Either, Exposure, Source, photos
-from baselines.augment import unit
 from baselines.checks import ANOMALY
 from baselines.deep import DeepDetector
 from baselines.describe import seed_of
 from baselines.detector import Rows
 from baselines.nets import Shape, initialise
+from baselines.normalise import unit
 from baselines.trainer import State, TrainingSet
 
 # Known anomalies are few, and learned by heart where half of what is drawn is known: on MVTec AD's

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 import torch
 
 from baselines.anomalies import Placement, Source
-from baselines.augment import Augmentation, Normaliser, UnitRange
+from baselines.augment import Augmentation
 from baselines.detector import Rows
 from baselines.later import LATER
+from baselines.normalise import Normaliser, UnitRange
 from baselines.schedules import Constant, Optimiser, Schedule, adam
 
 State = dict[str, torch.Tensor]

@@ -8,10 +8,10 @@ import torch
 from PIL import Image
 
 from baselines.anomalies import fits
-from baselines.augment import UnitRange
 from baselines.batches import batches
 from baselines.checks import ANOMALY
 from baselines.deep import DeepDetector, find_device
+from baselines.normalise import UnitRange
 from baselines.preview import contact_sheet, heading, stack
 from baselines.recipe import Recipe, TrainingSet
 from baselines.trainer import normal_images

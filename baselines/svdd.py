@@ -7,11 +7,11 @@ from typing import ClassVar
 import numpy as np
 import torch
 
-from baselines.augment import Normaliser, UnitRange, unit
 from baselines.checks import ANOMALY
 from baselines.detector import Detector, Rows
 from baselines.kernels import RBF, Kernel
 from baselines.later import LATER
+from baselines.normalise import Normaliser, UnitRange, unit
 from baselines.sphere import fit_sphere
 
 BLOCK = 2**24  # numbers per temporary array while scoring (128 MiB)

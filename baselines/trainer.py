@@ -16,7 +16,6 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from baselines.augment import Normaliser, unit
 from baselines.batches import shuffled, split
 from baselines.biases import unbiased
 from baselines.checkpoint import Checkpoint
@@ -24,6 +23,7 @@ from baselines.checks import ANOMALY
 from baselines.detector import Rows
 from baselines.large import in_parts
 from baselines.moment import Moment
+from baselines.normalise import Normaliser, unit
 from baselines.recipe import Recipe, State, TrainingSet
 from baselines.replay import Pace, Replayed, own_stream, recordable
 from baselines.stack import Stack, kept_memory, stacked

@@ -6,8 +6,9 @@ from typing import ClassVar
 
 import torch
 
-from baselines.augment import Augmentation, Normaliser, uniform
+from baselines.augment import Augmentation, uniform
 from baselines.large import Window
+from baselines.normalise import Normaliser
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from baselines.anomalies import Append, Replace
-from baselines.augment import Crop, Flip, PerImageStandard, Standard
+from baselines.augment import Crop, Flip
 from baselines.autoencoder import Autoencoder, ErrorOf, Pretraining
 from baselines.deep import DeepDetector
 from baselines.deep_sad import DeepSAD, ExposedSAD
@@ -14,6 +14,7 @@ from baselines.hsc import BCE, HSC, Focal
 from baselines.kernels import RBF
 from baselines.large import Centre, Window
 from baselines.nets import LeNet, MirroredLeNet, xavier_weights
+from baselines.normalise import PerImageStandard, Standard
 from baselines.resnet import AttentionResNet, Logit
 from baselines.svdd import SVDD
 from baselines.trainer import Recipe

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from baselines.anomalies import Append, Replace
-from baselines.augment import Crop, Flip, GlobalContrast
+from baselines.augment import Crop, Flip
 from baselines.autoencoder import Autoencoder, ErrorOf, Pretraining
 from baselines.deep import DeepDetector
 from baselines.deep_sad import DeepSAD, ExposedSAD
@@ -13,6 +13,7 @@ from baselines.detector import Detector
 from baselines.hsc import BCE, HSC, Focal
 from baselines.kernels import RBF
 from baselines.nets import LeNet, MirroredLeNet, xavier_weights
+from baselines.normalise import GlobalContrast
 from baselines.resnet import Logit
 from baselines.schedules import Exponential, Milestones, sgd
 from baselines.svdd import SVDD

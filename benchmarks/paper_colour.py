@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from baselines.anomalies import Append, Replace
-from baselines.augment import Crop, Flip, GlobalContrast, ImageNetStandard, Jitter, Noise, Standard
+from baselines.augment import Crop, Flip, Jitter, Noise
 from baselines.autoencoder import Autoencoder, ErrorOf, Pretraining
 from baselines.deep import DeepDetector
 from baselines.deep_sad import DeepSAD, ExposedSAD
@@ -11,6 +11,7 @@ from baselines.deep_svdd import DeepSVDD, SoftDeepSVDD
 from baselines.hsc import BCE, HSC, Focal
 from baselines.large import Centre, Window
 from baselines.nets import LeNet, MirroredLeNet, xavier_weights
+from baselines.normalise import GlobalContrast, ImageNetStandard, Standard
 from baselines.resnet import AttentionResNet, Logit
 from baselines.schedules import Milestones
 from baselines.trainer import Recipe

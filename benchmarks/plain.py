@@ -19,8 +19,9 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
 from baselines.anomalies import Replace
-from baselines.augment import Crop, Flip, GlobalContrast, ImageNetStandard, Jitter, Noise, Standard
+from baselines.augment import Crop, Flip, Jitter, Noise
 from baselines.deep import DeepDetector
+from baselines.normalise import GlobalContrast, ImageNetStandard, Standard
 from baselines.recipe import Recipe
 
 Transform = Callable[[Any], Any]

@@ -8,7 +8,6 @@ from dataclasses import replace
 
 from sklearn.base import clone
 
-from baselines.augment import UnitRange
 from baselines.autoencoder import Autoencoder
 from baselines.deep import DeepDetector
 from baselines.deep_sad import DeepSAD, ExposedSAD
@@ -16,6 +15,7 @@ from baselines.deep_svdd import DeepSVDD, SoftDeepSVDD
 from baselines.detector import Detector
 from baselines.hsc import BCE, HSC, Focal
 from baselines.kernels import RBF
+from baselines.normalise import UnitRange
 from baselines.shallow import shallow
 from baselines.svdd import SVDD
 from baselines.synthetic import Confetti

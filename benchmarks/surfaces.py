@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from baselines.anomalies import Append, Replace
-from baselines.augment import GlobalContrast, Jitter
+from baselines.augment import Jitter
 from baselines.autoencoder import Autoencoder, ErrorOf
 from baselines.deep import DeepDetector
 from baselines.deep_sad import DeepSAD, ExposedSAD
@@ -13,6 +13,7 @@ from baselines.detector import Detector
 from baselines.hourglass import Hourglass
 from baselines.hsc import BCE, HSC, Focal
 from baselines.kernels import RBF
+from baselines.normalise import GlobalContrast
 from baselines.pictures import NEAREST
 from baselines.schedules import Exponential, OneCycle, sgd
 from baselines.shallow import shallow

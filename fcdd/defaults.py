@@ -6,8 +6,9 @@ from pathlib import Path
 import torch
 
 from baselines.anomalies import Either, Replace, Source
-from baselines.augment import Augmentation, Crop, Flip, ImageNetStandard, Jitter, UnitRange
+from baselines.augment import Augmentation, Crop, Flip, Jitter
 from baselines.nets import NetBuilder
+from baselines.normalise import ImageNetStandard, UnitRange
 from baselines.schedules import OneCycle, adamw
 from baselines.synthetic import Confetti, Scars
 from baselines.trainer import Recipe

@@ -10,12 +10,12 @@ import torch
 from torch import nn
 
 from baselines.anomalies import Replace, Source
-from baselines.augment import GlobalContrast
 from baselines.deep import DeepDetector
 from baselines.fast import CYCLE
 from baselines.hsc import pseudo_huber, separate, separated
 from baselines.later import LATER
 from baselines.nets import NetBuilder
+from baselines.normalise import GlobalContrast
 from baselines.parts import exposed_rows, from_scratch, keep_state, no_state
 from baselines.schedules import sgd
 from baselines.trainer import Recipe, State, TrainingSet

@@ -4,17 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from baselines.augment import (
-    Crop,
-    Flip,
+from baselines.augment import Crop, Flip, Jitter, Noise, luma
+from baselines.normalise import (
     GlobalContrast,
-    Jitter,
-    Noise,
     PerImageStandard,
     Standard,
     UnitRange,
     contrast,
-    luma,
     unit,
 )
 

@@ -20,13 +20,14 @@ from sklearn.base import clone
 
 from baselines import checkpoint, deep
 from baselines.anomalies import Append, Exposure, Replace
-from baselines.augment import Crop, Flip, GlobalContrast, Noise
+from baselines.augment import Crop, Flip, Noise
 from baselines.autoencoder import Pretraining
 from baselines.checkpoint import checkpointing
 from baselines.deep import fit_many
 from baselines.deep_svdd import DeepSVDD, SoftDeepSVDD
 from baselines.hsc import HSC
 from baselines.nets import LeNet
+from baselines.normalise import GlobalContrast
 from baselines.schedules import OneCycle, sgd
 from baselines.stack import deterministic
 from baselines.trainer import Recipe

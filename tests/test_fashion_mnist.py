@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from baselines.augment import UnitRange
+from baselines.normalise import UnitRange
 from baselines.svdd import SVDD
 from baselines.trainer import Recipe
 from benchmarks.evaluate import evaluate

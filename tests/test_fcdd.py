@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from baselines.anomalies import Replace
-from baselines.augment import UnitRange
+from baselines.normalise import UnitRange
 from baselines.synthetic import Confetti
 from baselines.trunks import SQUEEZE, VGG11
 from fcdd.detector import EXPLAINING, FCDD

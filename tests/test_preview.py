@@ -12,7 +12,8 @@ import torch
 from PIL import Image
 
 from baselines.anomalies import Exposure
-from baselines.augment import Flip, UnitRange
+from baselines.augment import Flip
+from baselines.normalise import UnitRange
 from baselines.preview import FRAME, GAP, RED, contact_sheet
 from baselines.seen import first_batch, preview
 from benchmarks.datasets.textures import load_category

@@ -11,20 +11,12 @@ from sklearn.base import clone
 from torch import nn
 
 from baselines.anomalies import Append, Exposure, Replace
-from baselines.augment import (
-    Crop,
-    Flip,
-    GlobalContrast,
-    ImageNetStandard,
-    Jitter,
-    Noise,
-    Standard,
-    UnitRange,
-)
+from baselines.augment import Crop, Flip, Jitter, Noise
 from baselines.deep import DeepDetector
 from baselines.detector import Rows
 from baselines.large import Centre, Window
 from baselines.nets import LeNet
+from baselines.normalise import GlobalContrast, ImageNetStandard, Standard, UnitRange
 from baselines.parts import fresh_net
 from baselines.resnet import AttentionResNet
 from baselines.schedules import Exponential, Milestones, adam, sgd

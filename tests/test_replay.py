@@ -13,18 +13,12 @@ from sklearn.base import clone
 from test_trainer import MEMBERS
 
 from baselines.anomalies import Exposure
-from baselines.augment import (
-    GlobalContrast,
-    Jitter,
-    Noise,
-    PerImageStandard,
-    Standard,
-    UnitRange,
-)
+from baselines.augment import Jitter, Noise
 from baselines.checkpoint import checkpointing
 from baselines.deep import fit_many
 from baselines.detector import Rows
 from baselines.large import Centre, Window
+from baselines.normalise import GlobalContrast, PerImageStandard, Standard, UnitRange
 from baselines.replay import FIRST, Pace, Replayed, emptied, own_stream
 from baselines.schedules import Milestones
 from baselines.stack import deterministic

@@ -10,8 +10,9 @@ import torch
 from PIL import Image
 
 from baselines.anomalies import Append, Replace
-from baselines.augment import Crop, Flip, GlobalContrast, Jitter, Noise, Standard, unit
+from baselines.augment import Crop, Flip, Jitter, Noise
 from baselines.large import Window
+from baselines.normalise import GlobalContrast, Standard, unit
 from baselines.recipe import Recipe
 from benchmarks import plain, speed
 from benchmarks.speed_table import efficiency

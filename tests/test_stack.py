@@ -10,13 +10,14 @@ import torch
 from sklearn.base import clone
 
 from baselines.anomalies import Append, Replace
-from baselines.augment import Crop, Flip, GlobalContrast, Noise
+from baselines.augment import Crop, Flip, Noise
 from baselines.autoencoder import Autoencoder, ErrorOf, Pretraining
 from baselines.deep import fit_many
 from baselines.deep_sad import DeepSAD
 from baselines.deep_svdd import DeepSVDD, SoftDeepSVDD
 from baselines.hsc import BCE, HSC, Focal
 from baselines.nets import LeNet, MirroredLeNet
+from baselines.normalise import GlobalContrast
 from baselines.schedules import OneCycle, sgd
 from baselines.stack import across, compiled, kept_memory
 from baselines.trainer import Recipe

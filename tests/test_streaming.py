@@ -6,13 +6,14 @@ import torch
 
 from baselines import anomalies, deep
 from baselines.anomalies import Append, Exposure, Replace
-from baselines.augment import Flip, GlobalContrast, Noise, Standard, UnitRange, unit
+from baselines.augment import Flip, Noise
 from baselines.autoencoder import Autoencoder, ErrorOf
 from baselines.checks import check_images
 from baselines.deep_svdd import DeepSVDD
 from baselines.hsc import HSC
 from baselines.large import Centre, Window, in_parts
 from baselines.nets import LeNet, MirroredLeNet
+from baselines.normalise import GlobalContrast, Standard, UnitRange, unit
 from baselines.stack import deterministic
 from baselines.trainer import Recipe
 from fcdd.detector import FCDD

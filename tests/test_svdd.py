@@ -15,8 +15,8 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.svm import OneClassSVM
 
-from baselines.augment import PerImageStandard
 from baselines.kernels import RBF, Linear, Polynomial, Precomputed
+from baselines.normalise import PerImageStandard
 from baselines.sphere import fit_sphere
 from baselines.svdd import SVDD
 

@@ -10,7 +10,7 @@ from sklearn.base import clone
 
 from baselines import deep
 from baselines.anomalies import Append, Exposure, Replace
-from baselines.augment import Crop, Flip, GlobalContrast
+from baselines.augment import Crop, Flip
 from baselines.autoencoder import Autoencoder, ErrorOf, Pretraining
 from baselines.batches import batches, steps_per_epoch
 from baselines.biases import unbiased, void
@@ -19,6 +19,7 @@ from baselines.deep_svdd import DeepSVDD, SoftDeepSVDD, quantile
 from baselines.detector import Rows
 from baselines.hsc import BCE, HSC, Focal
 from baselines.nets import LeNet, MirroredLeNet
+from baselines.normalise import GlobalContrast
 from baselines.schedules import Constant, Exponential, Milestones, OneCycle, adam, sgd
 from baselines.stack import has_bfloat16
 from baselines.trainer import Recipe, TrainingSet
