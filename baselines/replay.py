@@ -108,7 +108,8 @@ def own_stream(device: torch.device) -> Iterator[None]:
 
 
 def emptied() -> None:
-    """Give back what torch keeps of a GPU's memory; after a recording that failed it cannot."""
+    """Give back what torch keeps of a GPU's memory, if it has one; after a recording that failed it
+    cannot."""
     with suppress(RuntimeError):
         torch.cuda.empty_cache()
 

@@ -108,9 +108,8 @@ def fitted(lot: Lot, root: Path, device: str) -> list[Fitted] | None:
         return fit_lot([one.trial for one in lot], root, device)
     except Exception as error:  # noqa: BLE001 - whosever it is, that trial's row will say so
         log.warning("%d together: %s: %s; half as many", len(lot), type(error).__name__, error)
-    if find_device(device).type == "cuda":
-        gc.collect()  # the error's frames hold its nets
-        emptied()  # or what was kept for K counts as the peak of fewer
+    gc.collect()  # the error's frames hold its nets
+    emptied()  # or what a GPU kept for K counts as the peak of fewer
     return None
 
 
@@ -184,8 +183,8 @@ def lost_row(planned: Planned, facts: Row, status: str, reason: str) -> Row:
 def forget(device: str) -> None:
     """Let peaks of memory count from here."""
     forget_peak()
+    emptied()  # what earlier trials reserved is not this one's
     if find_device(device).type == "cuda":
-        emptied()  # what earlier trials reserved is not this one's
         torch.cuda.reset_peak_memory_stats()
 
 

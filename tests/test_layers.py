@@ -70,7 +70,7 @@ def test_one_optimiser_step_in_the_house():
     """And one in the plain loop that its speed is compared with."""
     where = [p for package in MAY_IMPORT for p in (ROOT / package).rglob("*.py")]
     steps = {p.name for p in where if "optimiser.step()" in p.read_text()}
-    assert steps == {"trainer.py", "plain.py"}
+    assert steps == {"step.py", "plain.py"}
 
 
 def final_classes(base: type) -> list[type]:

@@ -18,7 +18,9 @@ from benchmarks.page.compare import differences
 from benchmarks.page.gather import gather
 from benchmarks.page.tables import parts
 from benchmarks.page.write import write
+from benchmarks.record import runs
 from benchmarks.report import build
+from benchmarks.suites import DETECTORS
 from benchmarks.tables import class_table
 
 if TYPE_CHECKING:
@@ -72,7 +74,7 @@ def test_the_numbers_are_those_of_the_tables(page: Page) -> None:
     frame = gather([COMMITTED]).frame
     table = class_table(frame, "fmnist", "image_auroc", "fast")
     shown = [found.get("data-value") for found in page.all("td")]
-    assert len(table.columns) == 14
+    assert len(table.columns) == len(DETECTORS)
     for value in table.values.loc["mean"]:
         assert str(float(value)) in shown
     assert f"{100 * table.values.loc['mean', 'fcdd']:.1f}" in page.text
@@ -106,7 +108,8 @@ def test_every_image_has_score_verdict_and_truth(out: Path, page: Page) -> None:
 def test_without_stored_rows_the_page_says_why_there_is_no_gallery(tmp_path: Path) -> None:
     text = Page(write([COMMITTED], tmp_path / "index.html").read_text()).text
     assert "no images with scores" in text and "gallery-fmnist-trouser" in text
-    assert "140 in 611 s" in text and "7e7a1b49c01f" in text  # runs.jsonl: machine and commit
+    run, *_ = runs(COMMITTED)  # runs.jsonl: machine and commit
+    assert f"{run['trials']} in {run['seconds']:.0f} s" in text and run["commit"] in text
 
 
 def test_the_report_writes_the_page_anew_when_rows_change(out: Path, tmp_path: Path) -> None:
@@ -194,7 +197,7 @@ def test_heads_sort_by_click_and_by_key(browser: "Browser") -> None:
     button.click()
     assert head.get_attribute("aria-sort") == "descending"
     values = column(browser, "fmnist")
-    assert len(values) == 14 and values == sorted(values, reverse=True)
+    assert len(values) == len(DETECTORS) and values == sorted(values, reverse=True)
     browser.press("ENTER", button)
     assert head.get_attribute("aria-sort") == "ascending"
     assert column(browser, "fmnist") == sorted(values)
@@ -213,7 +216,7 @@ def test_a_mean_stays_below_its_classes(browser: "Browser") -> None:
 
 def test_filters_act_on_every_section(browser: "Browser") -> None:
     names, heads = "#headline tbody th", "#headline thead th"
-    assert len(browser.texts(names)) == 15 and len(browser.texts(heads)) == 3
+    assert len(browser.texts(names)) == len(DETECTORS) + 1 and len(browser.texts(heads)) == 3
     browser.choose("dataset", "textures")
     assert browser.texts(names) == [BROKEN, "kNN", "PCA"]
     assert browser.texts("#headline tbody tr")[0].endswith("failed")
@@ -229,7 +232,7 @@ def test_filters_act_on_every_section(browser: "Browser") -> None:
     assert browser.texts(names) == ["kNN"]
     browser.one("button[type=reset]").click()
     browser.awaited("setTimeout(arguments[0], 50)")
-    assert len(browser.texts(names)) == 15 and len(browser.texts(heads)) == 3
+    assert len(browser.texts(names)) == len(DETECTORS) + 1 and len(browser.texts(heads)) == 3
 
 
 def test_an_image_opens_large_and_the_keys_step_on(browser: "Browser") -> None:
