@@ -1,4 +1,4 @@
-"""Trials on one device: fit, score, measure, store; one that breaks becomes a row with its reason."""
+"""Trials on one device: fit, score, measure, store. What breaks becomes a row with its reason."""
 
 import gc
 import logging
