@@ -47,6 +47,12 @@ class Rows:
         return len(self.images)
 
 
+def normal_images(rows: Rows) -> torch.Tensor:
+    """Images of the rows that are not known anomalies; no copy where that is all of them."""
+    normal = rows.labels != ANOMALY
+    return rows.images if normal.all() else rows.images[normal]
+
+
 @dataclass(eq=False, repr=False)
 class Detector(BaseEstimator, ABC):
     """Abstract detector of anomalous images.

@@ -20,8 +20,8 @@ class Recipe:
 
     `weight_decay` is coupled L2. `placement` says how anomalies enter a batch of normal rows.
     `precision` None takes bfloat16 where the device computes in it, else float32. `compile` True
-    compiles the step: it takes 20 s, and pays in long trainings on a GPU alone. `replay` None
-    records the step on a GPU and replays it (`baselines.replay`), False never does.
+    compiles the step: it takes 20 s, and pays in long trainings on a GPU alone. `replay`
+    records the step on a GPU and replays it (`baselines.replay`).
     """
 
     epochs: int
@@ -36,7 +36,7 @@ class Recipe:
     drop_last: bool = False
     precision: torch.dtype | None = None
     compile: bool | None = None
-    replay: bool | None = field(default=None, metadata=LATER)
+    replay: bool = field(default=True, metadata=LATER)
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.batch < 2 or not self.lr > 0:

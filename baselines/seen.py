@@ -11,10 +11,10 @@ from baselines.anomalies import fits
 from baselines.batches import batches
 from baselines.checks import ANOMALY
 from baselines.deep import DeepDetector, find_device
+from baselines.detector import normal_images
 from baselines.normalise import UnitRange
 from baselines.preview import contact_sheet, heading, stack
 from baselines.recipe import Recipe, TrainingSet
-from baselines.trainer import normal_images
 
 Seen = tuple[np.ndarray, np.ndarray, np.ndarray | None]  # images (b, c, h, w), labels, masks
 

@@ -79,7 +79,7 @@ def follow(
 def steady(sets: Sequence[TrainingSet], recipe: Recipe, device: torch.device) -> bool:
     """Whether a step is to be replayed: on a GPU, where the data are there and no draw looks at
     them from the host."""
-    if device.type != "cuda" or recipe.replay is False:
+    if device.type != "cuda" or not recipe.replay:
         return False
     return all(
         part.rows.images.device == device and (part.source is None or part.source.steady(device))

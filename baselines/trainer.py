@@ -19,8 +19,7 @@ from torch import nn
 from baselines.batches import shuffled, split
 from baselines.biases import unbiased
 from baselines.checkpoint import Checkpoint
-from baselines.checks import ANOMALY
-from baselines.detector import Rows
+from baselines.detector import normal_images
 from baselines.large import in_parts
 from baselines.moment import Moment
 from baselines.normalise import Normaliser, unit
@@ -140,9 +139,3 @@ def outputs(
     dtype, device = next(net.parameters()).dtype, measured.device
     found = [net(normalise(unit(part.to(device), dtype), measured)) for part in in_parts(images)]
     return torch.cat(found)
-
-
-def normal_images(rows: Rows) -> torch.Tensor:
-    """Images of the rows that are not known anomalies; no copy where that is all of them."""
-    normal = rows.labels != ANOMALY
-    return rows.images if normal.all() else rows.images[normal]
