@@ -1,18 +1,18 @@
 """``python -m benchmarks.prepare``: which data are there, the download of those asked for, and the
 unpacking of archives whose licence wants you to fetch them yourself.
 
-Exit codes: 0 done, 3 internal error, 4 usage or network, 130 stopped by Ctrl-C.
+Exit codes: 0 done, 3 internal error, 4 usage or network, 130 stopped by Ctrl-C, 143 by SIGTERM.
 """
 
 import argparse
 import sys
-import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
+from baselines.door import OK, USAGE, guarded
 from baselines.weights import PUBLISHED, Published, read_weights
 from benchmarks.datasets.archives import ARCHIVES, Archive, bring, install
 from benchmarks.datasets.base import DataMissing, Dataset, ExposureSet, data_root
@@ -41,9 +41,10 @@ def main(
     try:
         arguments = _arguments(argv, downloads, archives)
     except SystemExit as stop:
-        return 4 if stop.code else 0
+        return USAGE if stop.code else OK
     root = data_root(arguments.data_root)
-    try:
+
+    def work() -> int:
         if arguments.clear_cache:
             print(f"cache: {clear_cache(root) / 1e6:.1f} MB of decoded pictures removed")
         elif arguments.list or not arguments.names:
@@ -56,13 +57,12 @@ def main(
             else _unpack(archives[name], arguments, root, patience)
             for name in arguments.names
         ]
-        return 0 if arguments.list or all(done) else 4
-    except KeyboardInterrupt:
-        print("prepare: stopped; the same command resumes", file=sys.stderr)
-        return 130
-    except Exception:  # noqa: BLE001 - the door: what is not a DownloadError is our fault
-        traceback.print_exc()
-        return 3
+        return OK if arguments.list or all(done) else USAGE
+
+    def error(line: str) -> None:
+        print(line, file=sys.stderr)
+
+    return guarded(work, (), error, "prepare: stopped; the same command resumes")
 
 
 def _arguments(
