@@ -11,35 +11,19 @@ import numpy as np
 
 from benchmarks.datasets.categories import GOOD, Category, CategorySet, Masks, Pictures
 from benchmarks.scenario import Scenario
-from benchmarks.task import Task
+from benchmarks.task import Described, Task
 
 
 @dataclass(frozen=True)
-class Categories:
+class Categories(Described):
     """A data set of categories, each with normal training images and its own masked test split."""
 
     data: CategorySet
     masked: bool = True
 
     @property
-    def name(self) -> str:
-        return self.data.name
-
-    @property
-    def title(self) -> str:
-        return self.data.title
-
-    @property
     def normals(self) -> tuple[str, ...]:
         return self.data.categories
-
-    @property
-    def source(self) -> str:
-        return f"{self.data.source} ({self.data.licence})"
-
-    @property
-    def remedy(self) -> str:
-        return self.data.remedy
 
     def here(self, root: Path) -> tuple[str, ...]:
         return self.data.here(root)

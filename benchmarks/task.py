@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from benchmarks.datasets.base import Dataset, Images
-from benchmarks.datasets.categories import Masks, Pictures
+from benchmarks.datasets.categories import CategorySet, Masks, Pictures
 from benchmarks.scenario import Scenario
 
 
@@ -62,12 +62,10 @@ class TaskSource(Protocol):
     ) -> Task: ...
 
 
-@dataclass(frozen=True)
-class OneVsRest:
-    """A labelled data set: one class is normal, the others are anomalies, on its own test split."""
+class Described:
+    """A source of tasks as its data set describes itself."""
 
-    data: Dataset
-    masked: bool = False
+    data: Dataset | CategorySet
 
     @property
     def name(self) -> str:
@@ -78,16 +76,24 @@ class OneVsRest:
         return self.data.title
 
     @property
-    def normals(self) -> tuple[str, ...]:
-        return self.data.classes
-
-    @property
     def source(self) -> str:
         return f"{self.data.source} ({self.data.licence})"
 
     @property
     def remedy(self) -> str:
         return self.data.remedy
+
+
+@dataclass(frozen=True)
+class OneVsRest(Described):
+    """A labelled data set: one class is normal, the others are anomalies, on its own test split."""
+
+    data: Dataset
+    masked: bool = False
+
+    @property
+    def normals(self) -> tuple[str, ...]:
+        return self.data.classes
 
     def here(self, root: Path) -> tuple[str, ...]:
         return () if self.data.find(root) is None else self.normals
