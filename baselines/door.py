@@ -1,9 +1,11 @@
-"""The door of a command line: whatever happens behind it becomes one line and an exit code."""
+"""The door of every command line: what happens behind it becomes one line and an exit code."""
 
+import argparse
 import signal
+import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
@@ -14,27 +16,39 @@ class Terminated(KeyboardInterrupt):
     """SIGTERM, as `kill` and batch systems send it: an end as orderly as that by Ctrl-C."""
 
 
-def guarded(
-    work: Callable[[], int],
-    refused: tuple[type[Exception], ...],
-    error: Callable[[str], None],
+def entered(
+    parser: argparse.ArgumentParser,
+    argv: Sequence[str] | None,
+    work: Callable[[argparse.Namespace], int],
+    refused: tuple[type[Exception], ...] = (OSError, ValueError),
     interrupted: str = "interrupted",
-    told: Callable[[Exception], str] = str,
 ) -> int:
-    """The exit code of `work`; that of bad usage where it raises what is `refused`, that of an
-    interruption, or else that of our own fault, with its trace. `error` is told why, of what is
-    refused in the words of `told`."""
+    """The exit code of `work`, handed what `parser` reads in `argv`.
+
+    That of bad usage where `parser` refuses, or where `work` raises what is `refused`; that of an
+    interruption, or else that of our own fault, with its trace. Why is said on stderr, after the
+    name of the command.
+    """
+
+    def tell(reason: str) -> None:
+        command = parser.prog.removeprefix("python -m ")
+        print(f"{command}: {reason}", file=sys.stderr, flush=True)
+
+    try:
+        given = parser.parse_args(argv)
+    except SystemExit as stop:
+        return USAGE if stop.code else OK
     try:
         with ended_in_order():
-            return work()
+            return work(given)
     except refused as reason:
-        error(told(reason))
+        tell(" ".join(str(reason).split()))
         return USAGE
     except KeyboardInterrupt as reason:
-        error(interrupted)
+        tell(interrupted)
         return TERMINATED if isinstance(reason, Terminated) else INTERRUPTED
     except Exception:  # noqa: BLE001 - what is left is our own fault
-        error(traceback.format_exc())
+        tell(traceback.format_exc())
         return INTERNAL
 
 

@@ -1,7 +1,7 @@
 """``python -m benchmarks.check RESULTS``: the gate; no result may fall behind the baseline.
 
-Exit codes: 0 nothing regressed, 1 something regressed, is missing or failed, 4 usage or files that
-cannot be read or written. Needs no torch.
+Exit codes: 0 nothing regressed, 1 something regressed, is missing or failed, 3 internal error, 4
+usage or files that cannot be read or written, 130 interrupted, 143 terminated. Needs no torch.
 """
 
 import argparse
@@ -13,12 +13,13 @@ from pathlib import Path
 import pandas as pd
 import rich.console
 
+from baselines.door import OK, entered
 from benchmarks import reference
 from benchmarks.seeds import seeds
 from benchmarks.verdict import Verdict, judge
 from benchmarks.verdict_text import as_rich, lines, markdown, sentence
 
-OK, REGRESSED, USAGE = 0, 1, 4
+REGRESSED = 1
 # Options that narrow what is compared, and the column each speaks of.
 COLUMNS = {
     "dataset": "dataset",
@@ -31,16 +32,8 @@ COLUMNS = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
-    try:
-        options = parser().parse_args(argv)
-    except SystemExit as stop:
-        return USAGE if stop.code else OK
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
-    try:
-        return check(options)
-    except (OSError, ValueError) as error:
-        print(f"benchmarks.check: {error}", file=sys.stderr)
-        return USAGE
+    return entered(parser(), argv, check)
 
 
 def parser() -> argparse.ArgumentParser:

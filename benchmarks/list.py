@@ -1,5 +1,8 @@
 """``python -m benchmarks.list``: what there is to run, where its values come from, which data are
-here and how to get the rest."""
+here and how to get the rest.
+
+Exit codes: 0 shown, 3 internal error, 4 usage, 130 interrupted, 143 terminated.
+"""
 
 import argparse
 import sys
@@ -10,6 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from baselines.door import OK, entered
 from baselines.metrics import METRICS
 from benchmarks.datasets import EXPOSURES
 from benchmarks.datasets.archives import ARCHIVES
@@ -23,30 +27,34 @@ WIDTH = 160  # where the output is no terminal: wide enough to search in
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Print the lists; returns the exit code."""
+    """Run the command line; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.list", description=__doc__)
     parser.add_argument("--data-root", type=Path, metavar="DIR")
     about = "only the recipes, one by one with their values; md: as Markdown"
     forms = ("table", "md")
     parser.add_argument("--recipes", nargs="?", const="table", choices=forms, help=about)
-    arguments = parser.parse_args(argv)
+    return entered(parser, argv, show)
+
+
+def show(arguments: argparse.Namespace) -> int:
+    """Print the lists."""
     root = data_root(arguments.data_root)
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
     if arguments.recipes == "md":
         print(markdown())
-        return 0
+        return OK
     if arguments.recipes:
         values = _table("Recipes", *COLUMNS)
         for line in lines():
             values.add_row(*line)
         console.print(values)
-        return 0
+        return OK
     for table in (detectors(), recipes(), data(root), exposures(root), suites(), metrics()):
         console.print(table)
     for archive in ARCHIVES.values():
         console.print(f"to fetch yourself: {archive}", soft_wrap=True, highlight=False)
     console.print(f"data root: {root}", soft_wrap=True, highlight=False)
-    return 0
+    return OK
 
 
 def detectors() -> Table:
@@ -133,4 +141,4 @@ def _table(title: str, *columns: str) -> Table:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(main())

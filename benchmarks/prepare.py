@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from baselines.door import OK, USAGE, guarded
+from baselines.door import OK, USAGE, entered
 from baselines.weights import PUBLISHED, Published, read_weights
 from benchmarks.datasets.archives import ARCHIVES, Archive, bring, install
 from benchmarks.datasets.base import DataMissing, Dataset, ExposureSet, data_root
@@ -38,16 +38,14 @@ def main(
     archives: Mapping[str, Archive] = ARCHIVES,
 ) -> int:
     """Run the command line; returns the exit code."""
-    try:
-        arguments = _arguments(argv, downloads, archives)
-    except SystemExit as stop:
-        return USAGE if stop.code else OK
-    root = data_root(arguments.data_root)
 
-    def work() -> int:
+    def work(arguments: argparse.Namespace) -> int:
+        names = [] if arguments.list else arguments.names
+        _consistent(arguments, names, [*downloads, *archives, *PUBLISHED], archives)
+        root = data_root(arguments.data_root)
         if arguments.clear_cache:
             print(f"cache: {clear_cache(root) / 1e6:.1f} MB of decoded pictures removed")
-        elif arguments.list or not arguments.names:
+        elif not names:
             _show(root, downloads, archives)
         done = [
             _prepare(downloads[name], root, patience)
@@ -55,21 +53,16 @@ def main(
             else _weights(PUBLISHED[name], root)
             if name in PUBLISHED
             else _unpack(archives[name], arguments, root, patience)
-            for name in arguments.names
+            for name in names
         ]
-        return OK if arguments.list or all(done) else USAGE
+        return OK if all(done) else USAGE
 
-    def error(line: str) -> None:
-        print(line, file=sys.stderr)
-
-    return guarded(work, (), error, "prepare: stopped; the same command resumes")
+    parser = _parser([*downloads, *archives, *PUBLISHED], archives)
+    return entered(parser, argv, work, interrupted="stopped; the same command resumes")
 
 
-def _arguments(
-    argv: Sequence[str] | None, downloads: Mapping[str, Download], archives: Mapping[str, Archive]
-) -> argparse.Namespace:
+def _parser(known: Sequence[str], archives: Mapping[str, Archive]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.prepare", description=__doc__)
-    known = [*downloads, *archives, *PUBLISHED]
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(known))
     parser.add_argument("--list", action="store_true", help="only show what is there (default)")
     where = "default: $FCDD_DATA, else the user's cache"
@@ -79,15 +72,21 @@ def _arguments(
     parser.add_argument("--url", help="an address to download that archive from")
     decoded = "remove decoded pictures; they are made again when needed"
     parser.add_argument("--clear-cache", action="store_true", help=decoded)
-    arguments = parser.parse_args(argv)
-    if arguments.list:
-        arguments.names = []
-    for name in arguments.names:
+    return parser
+
+
+def _consistent(
+    arguments: argparse.Namespace,
+    names: Sequence[str],
+    known: Sequence[str],
+    archives: Mapping[str, Archive],
+) -> None:
+    """Raises ValueError for a name that is none, and for options that do not go together."""
+    for name in names:
         if name not in known:
-            parser.error(f"nothing to download for {name!r}; choose from {', '.join(known)}")
-    if (arguments.archive or arguments.url) and [n in archives for n in arguments.names] != [True]:
-        parser.error(f"--from and --url: for one of {', '.join(archives)} alone")
-    return arguments
+            raise ValueError(f"nothing to download for {name!r}; choose from {', '.join(known)}")
+    if (arguments.archive or arguments.url) and [name in archives for name in names] != [True]:
+        raise ValueError(f"--from and --url: for one of {', '.join(archives)} alone")
 
 
 def _show(root: Path, downloads: Mapping[str, Download], archives: Mapping[str, Archive]) -> None:
@@ -138,7 +137,7 @@ def _prepare(download: Download, root: Path, patience: Patience | None) -> bool:
             for remote in download.files:
                 fetch(remote, folder, report, patience)
     except DownloadError as fault:
-        print(f"prepare: {fault}", file=sys.stderr)
+        print(f"benchmarks.prepare: {fault}", file=sys.stderr)
         return False
     print(f"{title}: ready")
     return True
@@ -154,7 +153,7 @@ def _unpack(
         return True
     if not (arguments.archive or arguments.url):
         how = "not fetched by itself; download it and give it with --from ARCHIVE"
-        print(f"prepare: {archive}: {how}", file=sys.stderr)
+        print(f"benchmarks.prepare: {archive}: {how}", file=sys.stderr)
         return False
     print(f"{entry.title}: licence {entry.licence}")
     try:
@@ -164,7 +163,7 @@ def _unpack(
                 path = bring(archive, arguments.url, root, report, patience)
         install(archive, path, root, print)
     except DownloadError as fault:
-        print(f"prepare: {fault}", file=sys.stderr)
+        print(f"benchmarks.prepare: {fault}", file=sys.stderr)
         return False
     print(f"{entry.title}: ready")
     return True
@@ -180,7 +179,7 @@ def _weights(published: Published, root: Path) -> bool:
     try:
         read_weights(published)
     except ValueError as fault:
-        print(f"prepare: {fault}", file=sys.stderr)
+        print(f"benchmarks.prepare: {fault}", file=sys.stderr)
         return False
     print(f"{published.name}: ready")
     return True
@@ -212,4 +211,4 @@ def _reporting() -> Iterator[Report]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(main())

@@ -118,7 +118,7 @@ def to_markdown(table: Table | Grid) -> str:
     head = row([str(texts.index.name), *map(str, texts.columns)])
     rule = "|---|" + "---:|" * texts.shape[1]
     body = [row(map(str, cells)) for cells in texts.itertuples(name=None)]
-    notes = [f"- {' '.join(note.split())}" for note in table.notes]
+    notes = [f"- {' '.join(note.split())}".replace("*", r"\*") for note in table.notes]
     return "\n".join([f"**{table.title}**", "", head, rule, *body, "", *notes, ""])
 
 

@@ -2,7 +2,8 @@
 
 ``python -m benchmarks.report OUT`` writes ``OUT/results.csv``, ``OUT/tables``, ``OUT/figures`` and
 ``OUT/index.html``, the page that shows them all; ``report FOLDER... --out OUT`` does so for several
-folders together, with every table of the papers.
+folders together, with every table of the papers. Exit codes: 0 all is written, 3 internal error, 4
+usage, or rows that cannot be read, 130 interrupted, 143 terminated.
 """
 
 import argparse
@@ -10,7 +11,6 @@ import hashlib
 import json
 import logging
 import os
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from pathlib import Path
 import pandas as pd
 from joblib import Parallel, delayed
 
+from baselines.door import OK, entered
 from benchmarks import published, record
 from benchmarks.charts import CHARTS
 from benchmarks.comparison import beside
@@ -171,9 +172,9 @@ def _separate(out: Path | None, folders: Sequence[Path]) -> None:
         raise ValueError("several folders need --out, a folder that is none of them")
 
 
-def main() -> int:
-    """Command line: ``python -m benchmarks.report OUT``; 0 when all is written, 1 with a reason."""
-    parser = argparse.ArgumentParser(prog="benchmarks.report", description=__doc__)
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.report", description=__doc__)
     parser.add_argument("folders", type=Path, nargs="+", help="output folders of runs")
     parser.add_argument("--out", type=Path, help="where to write (default: into the one folder)")
     parser.add_argument("--galleries", type=int, default=2, help="normals per dataset (default 2)")
@@ -184,22 +185,21 @@ def main() -> int:
     parser.add_argument(
         "--into", type=Path, metavar="FILE", help="put the overview between FILE's marks, only"
     )
-    options = parser.parse_args()
     logging.basicConfig(format="%(levelname)s: %(message)s")
-    out = options.out or options.folders[0]
-    try:
-        if options.into is not None:
-            record.insert(options.into, Shelf(options.folders).frame())
-            return 0
-        if len(options.folders) > 1:
-            _separate(options.out, options.folders)
-        processes = os.cpu_count() or 1
-        written = build(out, options.galleries, options.scale, options.folders, processes)
-    except (OSError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    return entered(parser, argv, report)
+
+
+def report(options: argparse.Namespace) -> int:
+    """Write what is asked for; raises OSError or ValueError for what cannot be read or written."""
+    if options.into is not None:
+        record.insert(options.into, Shelf(options.folders).frame())
+        return OK
+    if len(options.folders) > 1:
+        _separate(options.out, options.folders)
+    out, processes = options.out or options.folders[0], os.cpu_count() or 1
+    written = build(out, options.galleries, options.scale, options.folders, processes)
     print("\n".join(map(str, written)) or f"{out}: everything is up to date")
-    return 0
+    return OK
 
 
 if __name__ == "__main__":

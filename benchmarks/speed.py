@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from baselines.detector import Rows
+from baselines.door import OK, entered
 from baselines.metrics import pixel_metrics
 from baselines.stack import kept_memory
 from baselines.synthetic import Confetti
@@ -92,15 +93,21 @@ CLOSEST = 0.5  # load per core above which other work distorts what is measured
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Print what is asked for; returns the exit code."""
+    """Run the command line; returns the exit code."""
     given = sys.argv[1:] if argv is None else list(argv)
-    options = parser().parse_args(given)
+    command = f"python -m benchmarks.speed {' '.join(given)}".strip()
+    return entered(parser(), given, lambda options: measure(options, command))
+
+
+def measure(options: argparse.Namespace, command: str) -> int:
+    """Print what is asked for; raises ValueError or OSError for what cannot be read or written."""
     if options.name in ALONE:
         print(ALONE[options.name]())
-        return 0
-    if options.name == "sweep":
-        return sweep(options.folder, options.slots)
-    return training(options, f"python -m benchmarks.speed {' '.join(given)}".strip())
+    elif options.name == "sweep":
+        sweep(options.folder, options.slots)
+    else:
+        training(options, command)
+    return OK
 
 
 def parser() -> argparse.ArgumentParser:
@@ -123,7 +130,7 @@ def parser() -> argparse.ArgumentParser:
     return p
 
 
-def training(options: argparse.Namespace, command: str) -> int:
+def training(options: argparse.Namespace, command: str) -> None:
     """Time what the options ask for, row by row, and write the table."""
     if options.threads:
         torch.set_num_threads(options.threads)
@@ -147,20 +154,14 @@ def training(options: argparse.Namespace, command: str) -> int:
             flush=True,
         )
     print(write(options.out, about, rows))
-    return 0
 
 
-def sweep(folder: Path | None, slots: int) -> int:
+def sweep(folder: Path | None, slots: int) -> None:
     """Print how a run filled its slots and what a trial of each kind took."""
-    try:
-        if folder is None:
-            raise ValueError("sweep: name the output folder of a run")
-        print(efficiency(folder, slots))
-    except ValueError as error:
-        print(error, file=sys.stderr)
-        return 4
-    return 0
+    if folder is None:
+        raise ValueError("sweep: name the output folder of a run")
+    print(efficiency(folder, slots))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(main())

@@ -2,11 +2,10 @@
 folder; it changes nothing.
 
 Exit codes: 0 all done or going on, 2 trials failed, are missing or were lost with their run,
-4 usage, or no run in the folder, 130 interrupted.
+3 internal error, 4 usage, or no run in the folder, 130 interrupted, 143 terminated.
 """
 
 import argparse
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,11 +13,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.live import Live
 
+from baselines.door import OK, entered
 from benchmarks.picture import Album, Picture, summed
 from benchmarks.states import STATE
 from benchmarks.watch import LOOK, view
 
-OK, INCOMPLETE, USAGE, INTERRUPTED = 0, 2, 4, 130
+INCOMPLETE = 2
 SHOWN = 20  # broken trials that are named
 
 
@@ -27,20 +27,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     p = argparse.ArgumentParser(prog="python -m benchmarks.status", description="How far a run is.")
     p.add_argument("out", type=Path, metavar="OUT", help="output folder of benchmarks.run")
     p.add_argument("--follow", action="store_true", help="go on until the run ends")
-    try:
-        arguments = p.parse_args(argv)
-    except SystemExit as stop:
-        return USAGE if stop.code else OK
-    out = arguments.out
+    return entered(p, argv, lambda given: show(_album(given.out), given.follow))
+
+
+def _album(out: Path) -> Album:
+    """The album of a run; raises FileNotFoundError where the folder holds none."""
     if not any((out / name).is_dir() for name in ("rows", STATE)):
         fault = "holds no run: it has neither rows/ nor state/" if out.is_dir() else "is no folder"
-        line = f"benchmarks.status: {out} {fault}; give the --out of benchmarks.run"
-        print(line, file=sys.stderr)
-        return USAGE
-    try:
-        return show(Album(out), arguments.follow)
-    except KeyboardInterrupt:
-        return INTERRUPTED
+        raise FileNotFoundError(f"{out} {fault}; give the --out of benchmarks.run")
+    return Album(out)
 
 
 def show(album: Album, follow: bool) -> int:
@@ -90,4 +85,4 @@ def complaints(picture: Picture) -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(main())

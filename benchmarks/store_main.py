@@ -1,36 +1,28 @@
 """``python -m benchmarks.store {verify,merge,gc}``: what is wrong in a folder of rows, several
 folders as one, and what killed processes left. Needs no torch.
 
-Exit codes: 0 fine, 2 something is wrong or was left out, 4 usage, or files that cannot be read or
-written.
+Exit codes: 0 fine, 2 something is wrong or was left out, 3 internal error, 4 usage, or files that
+cannot be read or written, 130 interrupted, 143 terminated.
 """
 
 import argparse
 import logging
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from baselines.door import OK, entered
 from benchmarks.store import Store
 from benchmarks.store_merge import merge
 from benchmarks.store_tidy import remove, waste
 from benchmarks.store_verify import set_aside, verify
 
-OK, WRONG, USAGE = 0, 2, 4
+WRONG = 2
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
-    try:
-        options = parser().parse_args(argv)
-    except SystemExit as stop:
-        return USAGE if stop.code else OK
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
-    try:
-        return int(options.run(options))
-    except (OSError, ValueError) as error:
-        print(f"benchmarks.store: {error}", file=sys.stderr)
-        return USAGE
+    return entered(parser(), argv, lambda options: int(options.run(options)))
 
 
 def parser() -> argparse.ArgumentParser:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from baselines.door import FAILED, OK, USAGE, guarded
+from baselines.door import FAILED, OK, USAGE, entered
 from benchmarks.arguments import LOCAL, parser, request_of
 from benchmarks.console import Console, planned
 from benchmarks.costs import Costs, recorded
@@ -36,16 +36,13 @@ from benchmarks.witnesses import witnesses
 
 def main(argv: Sequence[str], seal: Seal) -> int:
     """Run the command line; returns the exit code, as `benchmarks.run` states."""
-    try:
-        arguments = parser().parse_args(argv)
-    except SystemExit as stop:
-        return USAGE if stop.code else OK
     console = Console(argv)
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
-    return guarded(
-        lambda: run(arguments, console, seal),
+    return entered(
+        parser(),
+        argv,
+        lambda arguments: run(arguments, console, seal),
         (UsageError, OSError),
-        console.error,
         "interrupted; finished rows are kept, the same command goes on from here",
     )
 

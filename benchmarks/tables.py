@@ -14,7 +14,6 @@ from benchmarks.render import FAILED, INCOMPLETE, Table, rank, title
 from benchmarks.render import as_rich as as_rich  # the runner prints a table after a run
 from benchmarks.store import DONE, newest
 
-LEFT_OUT = "* Trials that failed or are missing are left out."
 SOURCES = (
     "In parentheses the papers' means and ours less theirs; their sources stand under each "
     "dataset's table."
@@ -79,7 +78,7 @@ def class_table(frame: pd.DataFrame, dataset: str, metric: str, recipe: str) -> 
         published=theirs,
         marks=marks,
         best=best(values.where(marks == "")),
-        notes=(*told, *_legend(marks), *sources, *_failures(failed)),
+        notes=(*told, *_legend(marks, counts), *sources, *_failures(failed)),
     )
 
 
@@ -132,8 +131,14 @@ def _published(
     return theirs, [f"Published ({', '.join(who)}): {text}." for text, who in sources.items()]
 
 
-def _legend(marks: pd.DataFrame) -> list[str]:
-    return [LEFT_OUT] if (marks == INCOMPLETE).any(axis=None) else []
+def _legend(marks: pd.DataFrame, counts: pd.DataFrame) -> Iterator[str]:
+    """What the mark of an incomplete mean stands for, in numbers."""
+    trials = counts.drop("mean")
+    whole = len(trials) * int(trials.to_numpy().max(initial=0))
+    partly = [name for name in marks if (marks[name] == INCOMPLETE).any()]
+    told = ", ".join(f"{title(str(name))} has {trials[name].sum()} of {whole}" for name in partly)
+    if partly:
+        yield f"{INCOMPLETE} Failed or missing trials are left out: {told}."
 
 
 def best(values: pd.DataFrame) -> pd.DataFrame:
@@ -194,7 +199,8 @@ def overview(frame: pd.DataFrame) -> dict[str, Table]:
 
     values, marks = gather("values"), gather("marks").fillna("")
     notes = [f"{head}: {table.notes[0]}" for head, table in shown.items()]
-    notes += _legend(marks)
+    for head, table in shown.items():
+        notes += [f"{head}: {note}" for note in table.notes if note.startswith(INCOMPLETE)]
     table = Table(
         title="Means over classes",
         values=values,

@@ -7,14 +7,13 @@ bad request or data, 130 interrupted, 143 terminated.
 import argparse
 import csv
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
 from baselines.deep import DeepDetector
-from baselines.door import FAILED, OK, USAGE, guarded
+from baselines.door import FAILED, OK, entered
 from baselines.nets import Shape
 from baselines.saved import available, load, save
 from baselines.seen import preview
@@ -32,16 +31,7 @@ from fcdd.preparation import Preparation
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
-    try:
-        given = parser().parse_args(argv)
-    except SystemExit as stop:
-        return USAGE if stop.code else OK
-    return guarded(
-        lambda: VERBS[given.verb](given),
-        (ValueError, OSError),
-        console.error,
-        told=lambda reason: " ".join(str(reason).split()),
-    )
+    return entered(parser(), argv, lambda given: VERBS[given.verb](given))
 
 
 def fit_folder(given: argparse.Namespace) -> int:
@@ -157,4 +147,4 @@ def evaluate_folder(given: argparse.Namespace) -> int:
 VERBS = {"fit": fit_folder, "predict": predict_images, "evaluate": evaluate_folder}
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(main())

@@ -12,9 +12,10 @@ import pytest
 import torch
 from PIL import Image
 
+from baselines.door import FAILED, OK, USAGE
 from baselines.saved import load
 from benchmarks.datasets.textures import CATEGORIES, load_category
-from fcdd.__main__ import FAILED, OK, USAGE, main
+from fcdd.__main__ import main
 from fcdd.detector import FCDD
 from fcdd.fitting import threshold
 from fcdd.folders import FolderError, folder_to_test, folder_to_train, masks_of, named

@@ -145,6 +145,6 @@ def test_a_request_that_cannot_be_met_is_one_line(
         [sys.executable, "-m", "benchmarks.report", *asked],
         cwd=ROOT, capture_output=True, text=True, env=os.environ, timeout=120,
     )  # fmt: skip
-    assert done.returncode == 1
-    assert done.stderr.startswith("error: ") and words in done.stderr
+    assert done.returncode == 4
+    assert done.stderr.startswith("benchmarks.report: ") and words in done.stderr
     assert len(done.stderr.splitlines()) == 1

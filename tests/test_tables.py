@@ -103,6 +103,12 @@ def test_a_missing_cell_is_neither_failed_nor_a_number() -> None:
     first, markdown = CLASSES[0], to_markdown(made)
     assert made.values["bce"].isna()[first] and made.marks.loc[first, "bce"] == ""
     assert f"| {first} | **90.0** | -- |" in markdown
+    told = "Failed or missing trials are left out: BCE has 9 of 10."
+    assert rf"- \* {told}" in markdown
+    head = "fmnist image_auroc fast"
+    assert (
+        f"{head}: * {told}" in overview(frame([*sweep("hsc"), *sweep("bce")[1:]]))["overview"].notes
+    )
 
 
 def test_ties_at_the_printed_digit_are_both_best() -> None:

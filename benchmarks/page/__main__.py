@@ -1,16 +1,20 @@
-"""One page over several result folders: ``python -m benchmarks.page results/fmnist --out FILE``."""
+"""One page over several result folders: ``python -m benchmarks.page results/fmnist --out FILE``.
+
+Exit codes: 0 written, 3 internal error, 4 usage or rows that cannot be read, 130 interrupted, 143
+terminated.
+"""
 
 import argparse
 import logging
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from baselines.door import OK, entered
 from benchmarks.page.write import write
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Command line; 0 when the page is written, 4 with one line where that cannot be done."""
+    """Run the command line; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.page", description=__doc__)
     parser.add_argument("folders", type=Path, nargs="+", help="output folders of runs")
     parser.add_argument(
@@ -19,15 +23,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--galleries", type=int, default=2, metavar="N", help="normals per data set (default 2)"
     )
-    options = parser.parse_args(argv)
     logging.basicConfig(format="%(levelname)s: %(message)s")
-    try:
-        path = write(options.folders, options.out, options.galleries)
-    except (OSError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 4
+    return entered(parser, argv, page)
+
+
+def page(options: argparse.Namespace) -> int:
+    """Write the page; raises OSError or ValueError for what cannot be read or written."""
+    path = write(options.folders, options.out, options.galleries)
     print(f"{path} ({path.stat().st_size / 1e6:.1f} MB)")
-    return 0
+    return OK
 
 
 if __name__ == "__main__":
