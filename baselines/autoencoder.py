@@ -12,6 +12,7 @@ from baselines.deep import DeepDetector, fit_rows
 from baselines.detector import Rows
 from baselines.fast import CODER, CODING
 from baselines.hourglass import Hourglass
+from baselines.large import whole
 from baselines.nets import LeNet, Mirror, MirroredLeNet, NetBuilder, Shape, Weights
 from baselines.parts import fresh_net, from_scratch, keep_state, no_state, normal_rows
 from baselines.trainer import Recipe, State, TrainingSet
@@ -72,7 +73,11 @@ class Autoencoder(DeepDetector):
 
     @torch.no_grad()
     def _map(self, images: torch.Tensor) -> np.ndarray:
-        return torch.cat([self._out(part)[0].mean(1) for part in self._parts(images)]).cpu().numpy()
+        maps = [
+            whole(self._out(part)[0].mean(1), part, self.recipe.normalise)
+            for part in self._parts(images)
+        ]
+        return torch.cat(maps).cpu().numpy()
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,13 @@ class Centre:
         return images[..., top : top + self.side, left : left + self.side]
 
 
+def whole(maps: torch.Tensor, images: torch.Tensor, normalise: Normaliser) -> torch.Tensor:
+    """Maps of what a normaliser made of the images, as large as these where it shrank them; one of
+    a cut-out stays what it is, for `Detector.score_map` to frame."""
+    enlarged = getattr(normalise, "enlarged", None)
+    return maps if enlarged is None else enlarged(maps, *images.shape[-2:])
+
+
 def in_parts(images: torch.Tensor) -> tuple[torch.Tensor, ...]:
     """Images ``(n, c, h, w)`` in parts that bound the memory of a net's activations."""
     most = EVALUATION_PIXELS // (images.shape[2] * images.shape[3])

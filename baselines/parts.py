@@ -13,6 +13,7 @@ from baselines.checks import ANOMALY
 from baselines.deep import DeepDetector
 from baselines.describe import seed_of
 from baselines.detector import Rows
+from baselines.large import whole
 from baselines.nets import Shape, initialise
 from baselines.normalise import unit
 from baselines.trainer import State, TrainingSet
@@ -101,5 +102,5 @@ def input_gradient(self: DeepDetector, images: torch.Tensor) -> np.ndarray:
         with torch.enable_grad():
             out, inputs = self._out(part)
             gradient = torch.autograd.grad(self.score(out, self.state_).sum(), inputs)[0]
-        maps.append(gradient.abs().sum(1).cpu())
+        maps.append(whole(gradient.abs().sum(1), part, self.recipe.normalise).cpu())
     return torch.cat(maps).numpy()

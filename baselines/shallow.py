@@ -12,14 +12,17 @@ from sklearn.decomposition import PCA
 
 from baselines.checks import ANOMALY
 from baselines.detector import Detector, Rows
-from baselines.svdd import flat
+from baselines.later import LATER
+from baselines.normalise import Normaliser, UnitRange
+from baselines.svdd import flat, measured
 
+PIXELS = UnitRange()
 BLOCK = 2**24  # numbers per batch of occluded images (128 MiB)
 
 
 @dataclass(eq=False, repr=False)
 class Shallow(Detector):
-    """A detector of PyOD (Zhao et al. 2019) on flattened pixels in [0, 1], float64.
+    """A detector of PyOD (Zhao et al. 2019) on flattened, normalised pixels, float64.
 
     detector: its class, or where to import it from when fitted, as "package.module:Class".
     params: its arguments. `seed` is passed as ``random_state`` where it takes one; a detector that
@@ -27,6 +30,7 @@ class Shallow(Detector):
     pca: share of the variance to keep, in (0, 1), by a projection before the detector (Ruff et al.
     2018, section 4.1, keep 0.95), or None for the pixels themselves.
     patch, stride: side and step of the occluding square, in pixels.
+    normalise: what is done to images, not to vectors, beforehand, at their own size.
 
     Known anomalies are left out of training. PyOD's detectors have no gradient, so the score map is
     one of occlusion (Zeiler and Fergus 2014): each pixel shows how much the score falls, on average
@@ -47,6 +51,7 @@ class Shallow(Detector):
     patch: int = 8
     stride: int = 4
     seed: int = 0
+    normalise: Normaliser = field(default=PIXELS, metadata=LATER)
 
     def _fit(self, rows: Rows) -> None:
         if self.pca is not None and not 0 < self.pca < 1:
@@ -55,7 +60,8 @@ class Shallow(Detector):
             raise ValueError(
                 f"patch, stride: expected 1 <= stride <= patch, got {self.stride} and {self.patch}"
             )
-        X = flat(rows.images[rows.labels != ANOMALY])
+        self.measured_ = measured(rows, self.normalise)
+        X = self._flat(rows.images[rows.labels != ANOMALY])
         self.mean_ = X.mean(0)
         self.projection_ = None
         if self.pca is not None:
@@ -71,6 +77,9 @@ class Shallow(Detector):
             params.setdefault("random_state", self.seed)
         return build(**params)
 
+    def _flat(self, images: torch.Tensor) -> np.ndarray:
+        return flat(images, self.normalise, self.measured_)
+
     def _projected(self, X: np.ndarray) -> np.ndarray:
         return X if self.projection_ is None else self.projection_.transform(X)
 
@@ -78,13 +87,15 @@ class Shallow(Detector):
         return np.asarray(self.detector_.decision_function(self._projected(X)), dtype=np.float64)
 
     def _score(self, images: torch.Tensor) -> np.ndarray:
-        return self._scored(flat(images))
+        return self._scored(self._flat(images))
 
     def _map(self, images: torch.Tensor) -> np.ndarray:
         c, h, w = self.shape_in_
         squares = occluders(h, w, self.patch, self.stride)
         blocks = images.split(max(1, BLOCK // (squares.size * c)))
-        return np.concatenate([self._falls(flat(b), squares) for b in blocks]) / squares.sum(0)
+        return np.concatenate([self._falls(self._flat(b), squares) for b in blocks]) / squares.sum(
+            0
+        )
 
     def _falls(self, X: np.ndarray, squares: np.ndarray) -> np.ndarray:
         """Falls of the score ``(n, h, w)``, summed over the squares that cover a pixel."""
@@ -131,6 +142,7 @@ def shallow(
     patch: int = 8,
     stride: int = 4,
     seed: int = 0,
+    normalise: Normaliser = PIXELS,
     contamination: float = 0.1,
     **params: Any,
 ) -> Shallow:
@@ -138,4 +150,6 @@ def shallow(
 
     The named options are those of `Shallow`; all others go to the detector's class.
     """
-    return Shallow(detector, params, pca, patch, stride, seed, contamination=contamination)
+    return Shallow(
+        detector, params, pca, patch, stride, seed, normalise, contamination=contamination
+    )

@@ -17,10 +17,18 @@ from baselines.sphere import fit_sphere
 BLOCK = 2**24  # numbers per temporary array while scoring (128 MiB)
 
 
-def flat(images: torch.Tensor) -> np.ndarray:
-    """Rows float64 ``(n, d)``: pixels of uint8 images in [0, 1], vectors as they are."""
-    rows = images.reshape(len(images), -1).cpu().numpy()
-    return rows / 255.0 if images.dtype == torch.uint8 else rows.astype(np.float64)
+def flat(images: torch.Tensor, normalise: Normaliser, measured: torch.Tensor) -> np.ndarray:
+    """Rows float64 ``(n, d)``: pixels of uint8 images, normalised; vectors as they are."""
+    if images.dtype == torch.uint8:
+        images = normalise(unit(images, torch.float64), measured)
+    return images.reshape(len(images), -1).cpu().numpy().astype(np.float64)
+
+
+def measured(rows: Rows, normalise: Normaliser) -> torch.Tensor:
+    """What the normaliser measures on the normal images; nothing of vectors."""
+    if rows.images.dtype == torch.uint8:
+        return normalise.measure(normal_images(rows))
+    return torch.zeros(0)
 
 
 @dataclass(eq=False, repr=False)
@@ -61,9 +69,8 @@ class SVDD(Detector):
     def _fit(self, rows: Rows) -> None:
         anomaly = (rows.labels == ANOMALY).cpu().numpy()
         inside, outside = self._bounds(anomaly)
-        if rows.images.dtype == torch.uint8:
-            self.measured_ = self.normalise.measure(normal_images(rows))
-        X = self._flat(rows.images)
+        self.measured_ = measured(rows, self.normalise)
+        X = flat(rows.images, self.normalise, self.measured_)
         self.kernel_ = self.kernel.resolve(X)
         gram = self.kernel_.gram(X, self.kernel_.choose(X, slice(None)))
         sphere = fit_sphere(gram, anomaly, inside, outside, self.tol)
@@ -104,10 +111,4 @@ class SVDD(Detector):
     def _blocks(self, images: torch.Tensor) -> Iterator[np.ndarray]:
         """The rows in blocks that bound the memory of their similarities."""
         size = max(1, BLOCK // max(len(self.support_), int(images[0].numel())))
-        return (self._flat(part) for part in images.split(size))
-
-    def _flat(self, images: torch.Tensor) -> np.ndarray:
-        """Rows float64 ``(n, d)``: pixels of uint8 images, normalised; vectors as they are."""
-        if images.dtype == torch.uint8:
-            images = self.normalise(unit(images, torch.float64), self.measured_)
-        return flat(images)
+        return (flat(part, self.normalise, self.measured_) for part in images.split(size))

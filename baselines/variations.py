@@ -22,7 +22,7 @@ class WindowOrWhole:
     def __call__(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         windows = Window(self.side)(images, generator)
         chosen = uniform(len(images), 0, 1, generator) < 0.5
-        return torch.where(chosen, windows, nearest(images, self.side))
+        return torch.where(chosen, windows, nearest(images, self.side, self.side))
 
 
 @dataclass(frozen=True)
@@ -55,21 +55,27 @@ class OwnNoise:
 
 @dataclass(frozen=True)
 class Shrunk:
-    """Larger images shrunk to `side` by nearest neighbour, then another normaliser."""
+    """Larger images shrunk to `side` by nearest neighbour, then another normaliser. Maps of what it
+    shrank are `enlarged` to the images again."""
 
     side: int
     then: Normaliser
 
     def measure(self, images: torch.Tensor) -> torch.Tensor:
-        return self.then.measure(nearest(images, self.side))
+        return self.then.measure(nearest(images, self.side, self.side))
 
     def __call__(self, images: torch.Tensor, measured: torch.Tensor) -> torch.Tensor:
-        return self.then(nearest(images, self.side), measured)
+        return self.then(nearest(images, self.side, self.side), measured)
+
+    def enlarged(self, maps: torch.Tensor, height: int, width: int) -> torch.Tensor:
+        """Maps ``(n, side, side)`` as ``(n, height, width)``, by nearest neighbour as well."""
+        return nearest(maps, height, width)
 
 
-def nearest(images: torch.Tensor, side: int) -> torch.Tensor:
-    """Images of `side` x `side` pixels: pixel i is that at floor(i h / side)."""
+def nearest(images: torch.Tensor, height: int, width: int) -> torch.Tensor:
+    """Images of `height` x `width` pixels: of h rows, row i is that at floor(i h / height)."""
     rows, columns = (
-        torch.arange(side, device=images.device) * size // side for size in images.shape[-2:]
+        torch.arange(side, device=images.device) * size // side
+        for side, size in zip((height, width), images.shape[-2:], strict=True)
     )
     return images[..., rows[:, None], columns]

@@ -5,6 +5,7 @@ on CIFAR-10 and ImageNet-30 are in `fast_colour.py`, the papers' in `paper.py`.
 """
 
 from dataclasses import replace
+from typing import Any
 
 from sklearn.base import clone
 
@@ -15,7 +16,7 @@ from baselines.deep_svdd import DeepSVDD, SoftDeepSVDD
 from baselines.detector import Detector
 from baselines.hsc import BCE, HSC, Focal
 from baselines.kernels import RBF
-from baselines.normalise import UnitRange
+from baselines.normalise import GlobalContrast, UnitRange
 from baselines.shallow import shallow
 from baselines.svdd import SVDD
 from baselines.synthetic import Confetti
@@ -84,8 +85,19 @@ def every(detector: Detector, source: str, *deviations: str) -> Settings:
 
 
 TUNED = "kernel width and nu fixed before; the papers choose them on test data"
-PIXELS = "on all pixels; the papers keep the components of 95 % of the variance"
 DEFAULTS = "PyOD's defaults; not in the papers"
+CONTRAST = "global contrast normalisation (Ruff et al. 2018, section 4.1)"
+
+
+def pixels(place: str, source: str, *deviations: str, **params: Any) -> Settings:
+    """A detector of PyOD on images as they are; on those of Deep SVDD's paper, MNIST and CIFAR-10,
+    of normalised contrast, as all of its shallow baselines are."""
+    level = Setting(
+        shallow(place, normalise=GlobalContrast(), **params), f"{source}; {CONTRAST}", deviations
+    )
+    plain = every(shallow(place, **params), source, *deviations)
+    return plain | dict.fromkeys(("mnist", "cifar10"), level)
+
 
 FAST_SETTINGS: dict[str, Settings] = joined(
     SURFACES,
@@ -111,24 +123,27 @@ FAST_SETTINGS: dict[str, Settings] = joined(
 SHALLOW_SETTINGS: dict[str, Settings] = joined(
     SHALLOW_SURFACES,
     {
-        "iforest": every(
-            shallow("pyod.models.iforest:IForest", pca=0.95),
+        "iforest": pixels(
+            "pyod.models.iforest:IForest",
             "Liu et al. 2008; 100 trees of 256 rows, 95 % of the variance (Ruff et al. 2018)",
+            pca=0.95,
         ),
-        "kde": every(
-            shallow("pyod.models.kde:KDE", pca=0.95, bandwidth=1.0),
+        "kde": pixels(
+            "pyod.models.kde:KDE",
             "Parzen 1962; 95 % of the variance (Ruff et al. 2018)",
             "PyOD's bandwidth of 1; the paper chooses it by cross-validated likelihood",
+            pca=0.95,
+            bandwidth=1.0,
         ),
-        "ocsvm": every(
-            shallow("pyod.models.ocsvm:OCSVM", nu=0.1, gamma="scale"),
-            "Schoelkopf et al. 2001",
+        "ocsvm": pixels(
+            "pyod.models.ocsvm:OCSVM",
+            "Schoelkopf et al. 2001; 95 % of the variance (Ruff et al. 2018)",
             TUNED,
-            PIXELS,
+            pca=0.95,
+            nu=0.1,
+            gamma="scale",
         ),
-        "knn": every(shallow("pyod.models.knn:KNN"), "Ramaswamy et al. 2000", DEFAULTS),
-        "pca": every(
-            shallow("pyod.models.pca:PCA", n_components=0.95), "Shyu et al. 2003", DEFAULTS
-        ),
+        "knn": pixels("pyod.models.knn:KNN", "Ramaswamy et al. 2000", DEFAULTS),
+        "pca": pixels("pyod.models.pca:PCA", "Shyu et al. 2003", DEFAULTS, n_components=0.95),
     },
 )

@@ -19,7 +19,6 @@ from benchmarks.scenario import Scenario
 from benchmarks.task import OneVsRest, TaskSource
 
 RECIPES = ("fast", "paper")
-EXPOSED = ("deep_sad_oe", "hsc", "bce", "focal", "fcdd")  # train against an exposure
 LABELS = ("deep_sad",)  # are given known anomalies
 
 
@@ -28,8 +27,13 @@ class Entry:
     """A detector at the door: its settings by recipe and data set, and what it trains with."""
 
     settings: dict[str, Settings]
-    exposed: bool
     labelled: bool
+
+    @property
+    def exposed(self) -> bool:
+        """Whether it trains against an exposure on any data set."""
+        found = (one.exposure for some in self.settings.values() for one in some.values())
+        return any(found)
 
     def has(self, recipe: str, dataset: str) -> bool:
         found = self.settings[recipe]
@@ -56,11 +60,12 @@ def _entry(name: str) -> Entry:
     if name in SHALLOW_SETTINGS:
         settings = dict.fromkeys(RECIPES, SHALLOW_SETTINGS[name])
     else:
-        settings = {"fast": FAST_SETTINGS[name], "paper": PAPER_SETTINGS[name]}
-    return Entry(settings, name in EXPOSED, name in LABELS)
+        settings = {"fast": FAST_SETTINGS[name], "paper": PAPER_SETTINGS.get(name, {})}
+    return Entry(settings, name in LABELS)
 
 
 DETECTORS: dict[str, Entry] = {name: _entry(name) for name in (*FAST_SETTINGS, *SHALLOW_SETTINGS)}
+EXPOSED = tuple(name for name, entry in DETECTORS.items() if entry.exposed)
 
 TEXTURES = Categories(
     CategorySet(

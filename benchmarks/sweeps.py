@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from benchmarks.scenario import Scenario
-from benchmarks.suites import CIFAR10_VALIDATION, VALIDATION
+from benchmarks.suites import CIFAR10_VALIDATION, EXPOSED, VALIDATION
 
 # HSC exposes 1, 2, 4 ... images (Ruff et al. 2020, Rethinking Assumptions; its code: up to 2^21 of
 # 80 Million Tiny Images, 2^18 of ImageNet-22k). What an exposure does not hold becomes all of it.
@@ -30,7 +30,6 @@ class Suite:
     sizes: tuple[int, ...] = ()
 
 
-EXPOSED = ("deep_sad_oe", "hsc", "bce", "focal", "fcdd")
 SUITES: dict[str, Suite] = {
     "quick": Suite("embedded data, minutes: digits and textures", ("digits", "textures")),
     "fmnist": Suite("Fashion-MNIST, every class against the rest", ("fmnist",)),

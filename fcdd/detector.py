@@ -13,6 +13,7 @@ from baselines.anomalies import Replace, Source
 from baselines.deep import DeepDetector
 from baselines.fast import CYCLE
 from baselines.hsc import pseudo_huber, separate, separated
+from baselines.large import whole
 from baselines.later import LATER
 from baselines.nets import NetBuilder
 from baselines.normalise import GlobalContrast
@@ -101,7 +102,8 @@ class FCDD(DeepDetector):
         for part in self._parts(images):
             out, inputs = self._out(part)
             low = pseudo_huber(out[:, 0] ** 2)
-            maps.append(self._high(low, (inputs.shape[2], inputs.shape[3])).cpu())
+            high = self._high(low, (inputs.shape[2], inputs.shape[3]))
+            maps.append(whole(high, part, self.recipe.normalise).cpu())
         return torch.cat(maps).numpy()
 
     def _high(self, low: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:

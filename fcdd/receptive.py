@@ -72,7 +72,8 @@ def upsample(
     A separable product of two small matrices, exact for even and rectangular fields. By default the
     paper's transposed convolution: the Gaussian is cut at the field, its peak is 1 and its mass is
     not normalised, so that the map darkens towards the borders; where a field has an even size its
-    true, half-pixel centre is used (the authors round it, and quarter the kernel). With `level`
+    true, half-pixel centre is used (the authors round it), and the peak is 1/2 on each axis, so 1/4
+    in all, as theirs. With `level`
     every pixel is the weighted mean of the outputs about it: a constant map stays that constant, at
     the borders too, and each output keeps its mass, ``jump[0] * jump[1]`` pixels, inside the image.
     """
@@ -96,4 +97,5 @@ def _spread(
     exponent = -(away**2) / (2 * sigma**2)
     if level:
         return torch.softmax(exponent, 1)
-    return torch.exp(exponent) * (away.abs() <= (field.size[axis] - 1) / 2)
+    peak = 1.0 if field.size[axis] % 2 else 0.5
+    return peak * torch.exp(exponent) * (away.abs() <= (field.size[axis] - 1) / 2)

@@ -5,11 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from baselines.anomalies import Replace
+from baselines.large import Centre
 from baselines.normalise import UnitRange
 from baselines.synthetic import Confetti
 from baselines.trunks import SQUEEZE, VGG11
+from baselines.variations import Shrunk
 from fcdd.detector import EXPLAINING, FCDD
 from fcdd.nets import Net28, Net32
 from fcdd.receptive import ReceptiveField, receptive_field, upsample
@@ -141,3 +144,38 @@ def test_masks_teach_where(kind):
     inside = np.zeros((32, 32), bool)
     inside[8:20, 10:22] = True
     assert maps[:, inside].mean() > 2 * maps[:, ~inside].mean()
+
+
+class Brightness(nn.Module):
+    """A net whose output is the square root of what makes the map the image itself."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return torch.sqrt((images[:, :1] + 1) ** 2 - 1)
+
+
+def test_a_map_lies_on_its_image_however_the_net_saw_it():
+    """Shrunk images are enlarged again, to the border; cut ones stay in the middle."""
+    images = np.zeros((1, 1, 60, 60), np.uint8)
+    images[:, :, :12, :12] = images[:, :, 24:36, 24:36] = 255
+    found = {}
+    for normalise in (Shrunk(48, UnitRange()), Centre(48, UnitRange())):
+        detector = FCDD(recipe=replace(EXPLAINING, normalise=normalise), sigma=1e-3)
+        detector.net_, detector.measured_ = Brightness(), torch.zeros(0)
+        detector.net_.register_parameter("none", nn.Parameter(torch.zeros(1)))
+        detector.field_ = ReceptiveField((1, 1), (1, 1), (0.0, 0.0))
+        detector.shape_in_ = (1, 60, 60)
+        found[type(normalise)] = detector.score_map(images)[0]
+    seen = images[0, 0] / 255
+    edges = (np.abs(found[Shrunk] - seen) > 0.5).mean()
+    assert found[Shrunk].shape == (60, 60) and found[Shrunk][0, 0] == pytest.approx(1)
+    assert edges < 0.02, "rounding to the nearest pixel, no more"
+    cut = np.zeros((60, 60))
+    cut[6:54, 6:54] = seen[6:54, 6:54]
+    np.testing.assert_allclose(found[Centre], cut, atol=1e-6)
+
+
+def test_an_even_field_spreads_a_quarter_of_an_odd_ones():
+    """The authors' kernel: a mass of 3.69 times the output's square (VGG, sigma 12)."""
+    field, low = ReceptiveField((62, 62), (8, 8), (3.5, 3.5)), torch.ones(1, 28, 28)
+    high = upsample(low.double(), field, (224, 224), 12.0)
+    assert high[0, 112, 112].item() == pytest.approx(3.69, rel=0.06)

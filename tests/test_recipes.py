@@ -14,6 +14,7 @@ from baselines.anomalies import Append, Exposure, Replace
 from baselines.augment import Crop, Flip, Jitter, Noise
 from baselines.deep import DeepDetector
 from baselines.detector import Rows
+from baselines.hsc import HSC
 from baselines.large import Centre, Window
 from baselines.nets import LeNet
 from baselines.normalise import GlobalContrast, ImageNetStandard, Standard, UnitRange
@@ -21,7 +22,10 @@ from baselines.parts import fresh_net
 from baselines.resnet import AttentionResNet
 from baselines.schedules import Exponential, Milestones, adam, sgd
 from baselines.trainer import TrainingSet
+from benchmarks import suites
 from benchmarks.datasets import EXPOSURES
+from benchmarks.recipes import ANY, FAST_SETTINGS, SHALLOW_SETTINGS
+from benchmarks.setting import Setting
 from benchmarks.suites import DATASETS, DETECTORS, RECIPES
 
 SHAPES = {"textures": (3, 32, 32), "cifar10": (3, 32, 32), "imagenet30": (3, 230, 230)}
@@ -74,6 +78,20 @@ def test_every_setting_names_its_source():
         own = setting.detector.get_params(deep=False).get("anomalies")
         assert (setting.exposure is not None or own is not None) == DETECTORS[name].exposed
     assert set(DATASETS) >= {dataset for _, _, dataset in SETTINGS}
+
+
+@pytest.mark.parametrize("dataset", ["mnist", "cifar10", "cifar10_held_back"])
+def test_shallow_detectors_normalise_contrast_where_deep_svdds_paper_does(dataset):
+    names = [("fast", name) for name in SHALLOW_SETTINGS] + [("paper", "svdd")]
+    for recipe, name in names:
+        assert DETECTORS[name].make(recipe, dataset).normalise == GlobalContrast()
+        assert DETECTORS[name].make(recipe, "fmnist").normalise == UnitRange()
+
+
+def test_a_detector_without_a_papers_recipe_needs_none(monkeypatch):
+    monkeypatch.setitem(FAST_SETTINGS, "mine", {ANY: Setting(HSC(), "ours", exposure="photos")})
+    entry = suites._entry("mine")
+    assert entry.exposed and entry.has("fast", "fmnist") and not entry.has("paper", "fmnist")
 
 
 def paper(name: str, dataset: str) -> DeepDetector:

@@ -143,6 +143,9 @@ class Wicked(Trial):
     """A trial that brings its detector along."""
 
 
+EXPOSURE = {"exact": "photos"}
+
+
 def entries() -> dict[str, Entry]:
     """What is registered, by name."""
     moods = (*(mood.__name__ for mood in MOODS), "nan")
@@ -151,8 +154,10 @@ def entries() -> dict[str, Entry]:
     made["exact"] = HSC(NET, replace(RECIPE, placement=Append()))
     return {
         name: Entry(
-            {key: {ANY: Setting(detector, "ours: to break")} for key in RECIPES},
-            exposed=name == "exact",
+            {
+                key: {ANY: Setting(detector, "ours: to break", exposure=EXPOSURE.get(name))}
+                for key in RECIPES
+            },
             labelled=False,
         )
         for name, detector in made.items()
