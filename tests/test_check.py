@@ -129,6 +129,34 @@ def test_what_else_differs_is_noted():
     )
 
 
+def test_another_protocol_is_compared_where_asked_for_or_written_anew(tmp_path, capsys):
+    baseline = csv(tmp_path / "a.csv", FLAT)
+    other = csv(tmp_path / "b.csv", changed(0.01), protocol="2")
+    arguments = [str(other), "--baseline", str(baseline)]
+    assert main(arguments) == 4 and not capsys.readouterr().out
+    assert main([*arguments, "--across-protocols"]) == 0
+    assert "note: protocol differs: 1 -> 2" in capsys.readouterr().out
+    assert main([*arguments, "--update"]) == 0 and main(arguments) == 0
+
+
+def test_a_detector_that_failed_everywhere_is_red(tmp_path, capsys):
+    baseline, broken = csv(tmp_path / "a.csv", FLAT), table(FLAT, status="failed", value="")
+    write_csv(broken.assign(metric="", reason="out of memory"), tmp_path / "b.csv")
+    assert main([str(tmp_path / "b.csv"), "--baseline", str(baseline)]) == 1
+    assert "gate red: 0 comparisons of 0 pairs; 10 failed" in capsys.readouterr().out
+
+
+def test_what_all_lost_stands_in_table_and_sentence(tmp_path):
+    many = {f"d{i}": FLAT["d0"] for i in range(16)}
+    baseline, summary = csv(tmp_path / "a.csv", many), tmp_path / "summary.md"
+    red = csv(tmp_path / "b.csv", {name: values - 0.004 for name, values in many.items()})
+    done = gate(red, "--baseline", baseline, "--summary", summary)
+    assert done.returncode == 1 and not done.stderr
+    assert "gate red: 16 comparisons of 160 pairs, 1 pooled; 1 REGRESSED" in done.stdout
+    assert "'all': the mean over the detectors" in done.stdout
+    assert "| all 16 | fast | image\\_auroc | 10 |" in summary.read_text().split("<details>")[0]
+
+
 def gate(*arguments: object) -> subprocess.CompletedProcess:
     command = [sys.executable, "-m", "benchmarks.check", *map(str, arguments)]
     environment = os.environ | {"COLUMNS": "60"}  # a narrow window cuts no number off
@@ -211,6 +239,15 @@ def bad_inputs(folder: Path) -> dict[str, tuple[list, list[str]]]:
     (folder / "binary.csv").write_bytes(b"\xff\xfe\x00")
     (folder / "other.csv").write_text("a,b\n1,2\n")
     base = ["--baseline", good]
+
+    def some(name: str, rows: int | slice = 3, **changes: str) -> Path:
+        rows_of = table(FLAT)
+        rows_of.loc[rows, list(changes)] = list(changes.values())
+        write_csv(rows_of, folder / name)
+        return folder / name
+
+    twice = folder / "twice.csv"
+    write_csv(pd.concat([table(FLAT), table(changed(0.05))]), twice)
     return {
         "no results": ([folder / "none.csv", *base], ["none.csv", "no such file"]),
         "empty folder": ([folder, *base], ["results.csv", "no such file"]),
@@ -222,7 +259,22 @@ def bad_inputs(folder: Path) -> dict[str, tuple[list, list[str]]]:
         "value": ([csv(folder / "v.csv", FLAT, value="x"), *base], ["line 2", "'x'"]),
         "nan": ([csv(folder / "n.csv", FLAT, value="nan"), *base], ["line 2", "'nan'"]),
         "seed": ([csv(folder / "s.csv", FLAT, seed="x"), *base], ["line 2", "seed 'x'"]),
-        "time": ([csv(folder / "t.csv", FLAT, finished="soon"), *base], ["t.csv", "finished"]),
+        "time": ([csv(folder / "t.csv", FLAT, finished="soon"), *base], ["line 2", "finished"]),
+        "no time": ([good, base[0], some("u.csv", finished="")], ["u.csv: line 5", "finished"]),
+        "status": ([some("x.csv", status="Done"), *base], ["line 5", "status 'Done'"]),
+        "metric": ([some("m.csv", metric="loss"), *base], ["line 5", "metric 'loss'", "METRICS"]),
+        "per cent": ([some("p.csv", value="90.0"), *base], ["line 5", "'90.0'", "share of 1"]),
+        "negative": ([some("q.csv", value="-0.1"), *base], ["line 5", "'-0.1'", "share of 1"]),
+        "twice": ([twice, *base], ["twice.csv: line 12 (fmnist-d0-class_0", "keep one"]),
+        "other baseline": (
+            [some("d.csv", slice(None), detector="d9"), *base, "--detectors", "d9"],
+            ["d.csv", "good.csv", "nothing compared", "--baseline", "--update"],
+        ),
+        "empty baseline": (
+            [good, base[0], some("f.csv", slice(None), status="failed")],
+            ["f.csv", "nothing compared"],
+        ),
+        "protocol": ([some("o.csv", protocol="2"), *base], ["1 -> 2", "--across-protocols"]),
         "name": ([good, *base, "--detectors", "fcd"], ["--detectors", "fcd", "d0"]),
         "summary": ([good, *base, "--summary", folder / "no" / "s.md"], ["s.md", "not writable"]),
         "update": ([good, "--baseline", good / "x.csv", "--update"], ["x.csv", "not writable"]),
