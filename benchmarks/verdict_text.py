@@ -16,7 +16,10 @@ from benchmarks.verdict import IMPROVED, Comparison, Verdict
 HEAD = ("dataset", "detector", "recipe", "metric", "pairs", "before", "now", "change", "p", "worst")
 NUMBERS = ("pairs", "before", "now", "change", "p")
 NAMED = 6  # cells of a group that are named; the others are counted
-UNTESTED = f"p {MISSING}: not tested, for another metric or too few pairs; means alone decide"
+UNTESTED = (
+    f"p {MISSING}: not tested, for another metric or too few pairs beside so many comparisons; "
+    "means alone decide"
+)
 POOLED = "'all': the mean over the detectors, what they lost together"
 
 
