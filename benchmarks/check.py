@@ -58,6 +58,9 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--update", action="store_true", help="show what changes, then write the baseline"
     )
+    p.add_argument(
+        "--across-protocols", action="store_true", help="compare where the protocol differs too"
+    )
     return p
 
 
@@ -75,6 +78,8 @@ def check(options: argparse.Namespace) -> int:
     _known(wanted, whole, every)
     results = reference.cut(every, wanted)
     verdict = judge(reference.cut(whole, wanted), results, options.exact)
+    if not options.update:
+        _comparable(verdict, options)
     _show(verdict)
     if options.summary is not None:
         _append(options.summary, markdown(verdict))
@@ -103,9 +108,24 @@ def _known(wanted: dict[str, list[str]], *tables: pd.DataFrame) -> None:
         raise ValueError("no row is of all that is named; name less")
 
 
+def _comparable(verdict: Verdict, options: argparse.Namespace) -> None:
+    """Raises ValueError where a verdict would say nothing of the results."""
+    names = f"{options.baseline} and {options.results}"
+    if not verdict.broken and not verdict.comparisons:
+        raise ValueError(
+            f"nothing compared: {names} share no number; name the --baseline of these results, "
+            "or write it with --update"
+        )
+    if verdict.protocol and not options.across_protocols:
+        raise ValueError(
+            f"{names} differ in protocol ({verdict.protocol}), so their numbers do not compare; "
+            "write a new baseline with --update, or compare all the same with --across-protocols"
+        )
+
+
 def _show(verdict: Verdict) -> None:
     width = None if sys.stdout.isatty() else 10_000  # a log has no width to keep to
-    if verdict.comparisons:
+    if verdict.every:
         rich.console.Console(highlight=False, width=width).print(as_rich(verdict))
     for line in lines(verdict):
         print(line)

@@ -4,13 +4,15 @@ Everything but ``value`` stays the text it is in the file: a class called ``NA``
 and a baseline that is written again loses no digit.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from baselines.metrics import METRICS
+from benchmarks.schema import DONE, STATUSES
 from benchmarks.store import IDENTITY, Store, frame, newest, write_csv
 
 PATH = Path(__file__).resolve().parents[1] / "results" / "reference.csv"
@@ -34,10 +36,10 @@ def read(path: Path) -> pd.DataFrame:
         if not file.is_file():
             raise FileNotFoundError(f"{file}: no such file; name a results.csv, or a run's folder")
         table = _text(file, file)
-    try:
-        return newest(table).reset_index(drop=True)
-    except ValueError:
-        raise ValueError(f"{path}: column finished holds no times; write it by a run") from None
+    table = newest(table)
+    if len(twice := table[table.duplicated(CELL)]):
+        raise ValueError(_fault(path, twice, "a second number of its cell; keep one of the two"))
+    return table.reset_index(drop=True)
 
 
 def _text(source: Path | StringIO, name: Path) -> pd.DataFrame:
@@ -51,14 +53,31 @@ def _text(source: Path | StringIO, name: Path) -> pd.DataFrame:
         raise ValueError(f"{name}: columns missing: {names}; write it by a run of this version")
     if table.empty:
         raise ValueError(f"{name}: no rows; run the benchmark into it first")
-    numbers = pd.to_numeric(table["value"], errors="coerce")
-    wrong = table.loc[(table["status"] == "done") & ~np.isfinite(numbers), "value"]
-    if len(wrong):
-        line, value = wrong.index[0] + 2, wrong.iloc[0]
-        raise ValueError(f"{name}: line {line}: value {value!r} is no number; run that trial again")
-    if (bad := table.loc[~table["seed"].str.fullmatch(r"\d+"), "seed"]).size:
-        raise ValueError(f"{name}: line {bad.index[0] + 2}: seed {bad.iloc[0]!r} is no number")
+    for wrong, why in _faults(table):
+        if wrong.any():
+            raise ValueError(_fault(name, table[wrong], why))
     return table
+
+
+def _faults(table: pd.DataFrame) -> Iterator[tuple[pd.Series, str]]:
+    """What a row may lack: where that is, ``(n,)``, and what it is, with its remedy."""
+    is_done = table["status"] == DONE
+    yield ~table["status"].isin(STATUSES), "status {status!r} is none; write it by a run"
+    yield ~table["seed"].str.fullmatch(r"\d+"), "seed {seed!r} is no number; write it by a run"
+    finished = pd.to_datetime(table["finished"], utc=True, format="ISO8601", errors="coerce")
+    yield finished.isna(), "finished {finished!r} is no time; write it by a run"
+    unknown = is_done & ~table["metric"].isin(METRICS)
+    yield unknown, "metric {metric!r} is unknown; add it to METRICS, or leave it out"
+    numbers = pd.to_numeric(table["value"], errors="coerce")
+    wrong = is_done & ~np.isfinite(numbers)
+    yield wrong, "value {value!r} is no number; run that trial again"
+    yield is_done & ~numbers.between(0, 1), "value {value!r} is no share of 1; write it by a run"
+
+
+def _fault(name: Path, rows: pd.DataFrame, why: str) -> str:
+    """What is wrong with the first of some rows, in one line."""
+    row = rows.iloc[0]
+    return f"{name}: line {rows.index[0] + 2} ({row['stem']}): {why.format(**row)}"
 
 
 def cut(table: pd.DataFrame, wanted: Mapping[str, Sequence[str]]) -> pd.DataFrame:
@@ -71,7 +90,7 @@ def cut(table: pd.DataFrame, wanted: Mapping[str, Sequence[str]]) -> pd.DataFram
 
 def done(table: pd.DataFrame) -> pd.DataFrame:
     """The rows that hold a number."""
-    return table[table["status"] == "done"]
+    return table[table["status"] == DONE]
 
 
 def among(table: pd.DataFrame, other: pd.DataFrame, keys: list[str]) -> np.ndarray:

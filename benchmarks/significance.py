@@ -121,7 +121,8 @@ def _verdict(found: pd.DataFrame, blocks: int) -> Iterator[str]:
         ]
         more = f"; and {len(clear) - TOLD} more" if len(clear) > TOLD else ""
         yield f"Significant {how}, in bold: {'; '.join(pairs)}{more}."
-        yield "In parentheses the 95 % interval of the mean difference (bootstrap over blocks)."
+        over = "Student's t" if blocks < stats.FEW else "studentised bootstrap over blocks"
+        yield f"In parentheses the 95 % interval of the mean difference ({over})."
         yield f"The other {len(found) - len(clear)} pairs cannot be told apart."
 
 
@@ -157,9 +158,10 @@ def _summary(of: str, found: pd.DataFrame) -> Grid:
     cells = pd.DataFrame(lines, index)
     notes = (
         "Per cent. std: of the means over classes of each seed, n - 1 in the denominator.",
-        "Intervals: 95 %, bootstrap (BCa) of the mean; over classes with seeds averaged: what "
-        "other classes of this kind may give; over seeds, of five or more, with classes averaged: "
-        "what a rerun may give.",
+        f"Intervals: 95 %, studentised bootstrap of the mean (of fewer than {stats.FEW} values, or "
+        "mostly equal ones, Student's t); over classes with seeds averaged: what other classes of "
+        "this kind may give; over seeds, of five or more, with classes averaged: what a rerun may "
+        "give.",
     )
     strong = pd.DataFrame(False, index=cells.index, columns=cells.columns)
     return Grid(f"{of}, mean and spread", cells, strong, found, notes)

@@ -11,12 +11,16 @@ from rich.text import Text
 from benchmarks.names import title
 from benchmarks.reference import CELL
 from benchmarks.render import MISSING
-from benchmarks.verdict import IMPROVED, LEVEL, Comparison, Verdict
+from benchmarks.verdict import IMPROVED, Comparison, Verdict
 
 HEAD = ("dataset", "detector", "recipe", "metric", "pairs", "before", "now", "change", "p", "worst")
 NUMBERS = ("pairs", "before", "now", "change", "p")
 NAMED = 6  # cells of a group that are named; the others are counted
-UNTESTED = f"p {MISSING}: too few pairs that differ for a test at {LEVEL:g}; the mean alone decides"
+UNTESTED = (
+    f"p {MISSING}: not tested, for another metric or too few pairs beside so many comparisons; "
+    "means alone decide"
+)
+POOLED = "'all': the mean over the detectors, what they lost together"
 
 
 def as_rich(verdict: Verdict) -> rich.table.Table:
@@ -25,7 +29,7 @@ def as_rich(verdict: Verdict) -> rich.table.Table:
     for name in (*HEAD, "verdict"):
         side: Literal["left", "right"] = "right" if name in NUMBERS else "left"
         shown.add_column(name, justify=side, overflow="fold")  # nothing is cut off
-    for one in verdict.comparisons:
+    for one in verdict.every:
         style = "bold red" if one.broken else "green" if one.word == IMPROVED else ""
         shown.add_row(*(Text(cell, style) for cell in (*_cells(one), _word(one))))
     return shown
@@ -33,8 +37,10 @@ def as_rich(verdict: Verdict) -> rich.table.Table:
 
 def caption(verdict: Verdict) -> str:
     """How the table is to be read."""
-    said = "values in per cent, changes in points; p after Holm"
-    return f"{said}; {UNTESTED}" if any(np.isnan(one.p) for one in verdict.comparisons) else said
+    said = ["values in per cent, changes in points; p after Holm"]
+    said += [UNTESTED] if any(np.isnan(one.p) for one in verdict.every) else []
+    said += [POOLED] if verdict.pooled else []
+    return "; ".join(said)
 
 
 def _cells(one: Comparison) -> tuple[str, ...]:
@@ -87,7 +93,7 @@ def _grouped(cells: pd.DataFrame) -> Iterator[tuple[str, int, str]]:
 
 def sentence(verdict: Verdict) -> str:
     """The whole verdict in one line."""
-    words = [one.word for one in verdict.comparisons]
+    words = [one.word for one in verdict.every]
     parts = [f"{words.count(word)} {word}" for word in dict.fromkeys(sorted(words)) if word != "ok"]
     lost = {
         "missing": verdict.missing,
@@ -96,14 +102,16 @@ def sentence(verdict: Verdict) -> str:
     }
     parts += [f"{len(cells)} {kind}" for kind, cells in lost.items() if len(cells)]
     pairs = sum(one.pairs for one in verdict.comparisons)
+    size = f"{len(verdict.comparisons)} comparisons of {pairs} pairs"
+    size += f", {len(verdict.pooled)} pooled" if verdict.pooled else ""
     head = "gate red" if verdict.broken else "gate green"
-    return f"{head}: {len(words)} comparisons of {pairs} pairs; {', '.join(parts) or 'all ok'}"
+    return f"{head}: {size}; {', '.join(parts) or 'all ok'}"
 
 
 def markdown(verdict: Verdict) -> str:
     """For the summary page of a CI job: what is broken first, the rest folded away."""
-    broken = [one for one in verdict.comparisons if one.broken]
-    rest = [one for one in verdict.comparisons if not one.broken]
+    broken = [one for one in verdict.every if one.broken]
+    rest = [one for one in verdict.every if not one.broken]
     parts = [f"### {'❌' if verdict.broken else '✅'} {sentence(verdict)}"]
     if broken:
         parts.append(_table(broken))

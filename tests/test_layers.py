@@ -31,7 +31,7 @@ SHOW = (
     "report",
 )
 SHOW += ("works", "citations", "page.__main__")
-SHOW += ("machine", "check", "paired", "reference", "verdict", "verdict_text")
+SHOW += ("machine", "check", "paired", "power", "reference", "rules", "verdict", "verdict_text")
 SHOW += ("heartbeat", "states", "picture", "watch", "status")
 OURS = set(MAY_IMPORT) | {"tests"}
 
