@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from baselines import trainer
+from fcdd.walking import Files, told
 
 out = rich.console.Console(highlight=False, soft_wrap=True, markup=False)
 
@@ -23,6 +24,12 @@ def say(line: str) -> None:
 def error(line: str) -> None:
     """A line on stderr."""
     print(f"fcdd: {line}", file=sys.stderr, flush=True)
+
+
+def left_out(files: Files) -> None:
+    """A line on what was passed by, if anything was."""
+    if files:
+        say(told(files))
 
 
 def bar() -> Progress:

@@ -1,7 +1,7 @@
 """Scores, labels and heatmaps of pictures, as files."""
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from baselines.deep import DeepDetector
 from baselines.pictures import read_image
 from fcdd.overlay import enlarged, overlay, write_tiff
 from fcdd.preparation import Preparation, Scored, scored
+from fcdd.walking import Files
 
 COLUMNS = ("file", "score", "label", "threshold", "error")
 SCALE = ("offset", "step")  # of a 16-bit map: score = offset + step * value
@@ -30,9 +31,28 @@ class Output:
     raw: str | None = None
     scale: tuple[float, float] | None = None
 
+    @property
+    def sheet(self) -> Path:
+        """The file of scores."""
+        return self.folder / "scores.csv"
+
     def columns(self) -> tuple[str, ...]:
         """The columns of ``scores.csv``."""
         return (*COLUMNS, *SCALE) if self.raw == "tiff" else COLUMNS
+
+    def results(self) -> Files:
+        """All that any run writes: the sheet and the folders of heatmaps and maps."""
+        return (self.sheet, self.folder / "heatmaps", self.folder / "maps")
+
+    def renew(self, names: Iterable[Path]) -> Files:
+        """Remove what earlier runs wrote under these names; returns what else they did."""
+        heatmaps, maps = self.results()[1:]
+        for name in names:
+            (heatmaps / f"{name}.png").unlink(missing_ok=True)
+            for raw in RAW:
+                (maps / f"{name}.{raw}").unlink(missing_ok=True)
+        there = (*sorted(heatmaps.rglob("*")), *sorted(maps.rglob("*")))
+        return tuple(path for path in there if path.is_file())
 
 
 def predict(
@@ -42,17 +62,16 @@ def predict(
     as it is known, and ``heatmaps/`` and ``maps/`` beside it. Gives the lines.
 
     A picture that cannot be read has a line with the reason, and no score."""
-    targets = apart([name for _, name in files])
     to.folder.mkdir(parents=True, exist_ok=True)
     with (
-        (to.folder / "scores.csv").open("w", newline="", encoding="utf-8") as sheet,
+        to.sheet.open("w", newline="", encoding="utf-8") as sheet,
         ThreadPoolExecutor(joblib.cpu_count()) as pool,
     ):
         lines = csv.DictWriter(sheet, to.columns(), restval="")
         lines.writeheader()
         done = 0
         for batch in scored(detector, preparation, [path for path, _ in files]):
-            names = targets[done : done + len(batch)]
+            names = [name for _, name in files[done : done + len(batch)]]
             done += len(batch)
             drawn = pool.map(lambda one, name: draw(one, name, to), batch, names)
             for one, scale in zip(batch, drawn, strict=True):
@@ -83,15 +102,6 @@ def draw(one: Scored, name: Path, to: Output) -> dict[str, float]:
         return dict(zip(SCALE, write_tiff(path, values), strict=True))
     np.save(path, values, allow_pickle=False)
     return {}
-
-
-def apart(names: Sequence[Path]) -> list[Path]:
-    """Names without their endings, but where two files would then share one."""
-    short = [name.with_suffix("") for name in names]
-    often: dict[Path, int] = {}
-    for name in short:
-        often[name] = often.get(name, 0) + 1
-    return [name if often[own] > 1 else own for name, own in zip(names, short, strict=True)]
 
 
 def _made(path: Path) -> Path:

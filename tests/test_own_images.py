@@ -18,7 +18,6 @@ from benchmarks.datasets.textures import CATEGORIES, load_category
 from fcdd.__main__ import main
 from fcdd.detector import FCDD
 from fcdd.fitting import threshold
-from fcdd.folders import FolderError, folder_to_test, folder_to_train, masks_of, named
 
 ROOT = Path(__file__).parent.parent
 SIZE = (48, 40)  # width, height of the pictures: neither square nor the net's
@@ -184,6 +183,30 @@ def test_broken_pictures_are_named_and_the_others_done(home, model, tmp_path, ca
     assert all((x["score"] == "") == bool(x["error"]) for x in lines)
 
 
+def test_results_lie_above_what_is_predicted(home, model, tmp_path, capfd):
+    """``--out`` may hold the pictures; what earlier runs wrote there is told, never scored."""
+    for name in ("sub/a/x.png", "sub/b/x.png", "other/y.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(home / "category/test/good/000.png", tmp_path / name)
+    asked = ("--out", tmp_path, "--raw", "npy")
+    for folders in (("sub/a", "sub/b"), ("other",)):
+        given = [tmp_path / folder for folder in folders]
+        assert main([str(x) for x in ("predict", model, *given, *asked)]) == OK
+    assert "keeps 4 heatmaps and maps of other pictures" in capfd.readouterr().out
+    assert [Path(line["file"]).name for line in lines_of(tmp_path / "scores.csv")] == ["y.png"]
+    for name in ("a/x", "b/x", "y"):
+        assert (tmp_path / f"heatmaps/{name}.png").exists()
+        assert (tmp_path / f"maps/{name}.npy").exists()
+    assert "results in" in refused(capfd, "predict", model, tmp_path / "heatmaps", *asked)
+    assert len(lines_of(tmp_path / "scores.csv")) == 1, "as it was"
+
+    (tmp_path / "other/y.png").write_bytes(b"broken")
+    (tmp_path / "other/z.webp").write_bytes(b"")
+    assert main([str(x) for x in ("predict", model, tmp_path / "other", *asked)]) == FAILED
+    assert "1 file left out: .webp (1)" in capfd.readouterr().out
+    assert not (tmp_path / "heatmaps/y.png").exists(), "of the picture that was there before"
+
+
 def copied(home: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(home / "sorted", tmp_path / "given"))
 
@@ -198,9 +221,8 @@ def test_wrong_folders_are_refused(home, tmp_path, capfd):
     assert "found bad/, good/; expected" in refused(
         capfd, "fit", laid(tmp_path / "x", "good/1.png", "bad/2.png"), *asked
     )
-    assert "normal: no pictures" in refused(
-        capfd, "fit", laid(tmp_path / "y", "normal/deep/1.png"), *asked
-    )
+    laid(tmp_path / "y", "normal/.hidden/1.png")
+    assert "normal: no pictures" in refused(capfd, "fit", tmp_path / "y", *asked)
     assert "2 normal pictures" in refused(
         capfd, "fit", laid(tmp_path / "z", "1.png", "2.png"), *asked
     )
@@ -263,6 +285,9 @@ def test_evaluate_refuses_what_cannot_be_measured(home, model, tmp_path, capfd):
     empty = copied(home, tmp_path)
     Image.new("L", SIZE, 0).save(empty / "masks/a003.png")
     assert "a003.png: an empty mask" in refused(capfd, "evaluate", model, empty)
+    Image.new("L", SIZE, 1).save(empty / "masks/a003.png")
+    for verb in (("evaluate", model, empty), ("fit", empty, "--out", tmp_path / "m", *SMALL)):
+        assert "a003.png: every pixel is marked" in refused(capfd, *verb)
     assert ".csv or a .json" in refused(
         capfd, "evaluate", model, home / "category", "--out", tmp_path / "x.txt"
     )
@@ -283,39 +308,6 @@ def test_arguments(capfd):
         ["fit", "x", "--net", "?"],
     ):
         assert main(wrong) == USAGE
-
-
-def test_masks_are_found_beside_and_below(tmp_path):
-    images = tuple(laid(tmp_path, "a/x.png", "a/y.jpg") / f"a/{n}" for n in ("x.png", "y.jpg"))
-    assert masks_of(images, tmp_path / "masks") == ()
-    laid(tmp_path, "a/x_mask.png", "masks/y.png")
-    beside = (tmp_path / "a/x_mask.png", tmp_path / "masks/y.png")
-    assert masks_of(images, tmp_path / "masks") == beside
-    laid(tmp_path, "masks/z.png")
-    with pytest.raises(FolderError, match=r"z.png: a mask without an image"):
-        masks_of(images, tmp_path / "masks")
-
-
-def test_masks_beside_images_are_no_images(tmp_path):
-    laid(
-        tmp_path,
-        "normal/1.png",
-        "anomalous/x.png",
-        "anomalous/x_mask.png",
-        "anomalous/face_mask.png",
-    )
-    with pytest.raises(FolderError, match=r"face_mask.png: no mask"):
-        folder_to_train(tmp_path)
-    (tmp_path / "anomalous/face_mask.png").unlink()
-    found = folder_to_test(tmp_path)
-    assert [path.name for path in found.anomalies] == ["x.png"]
-    assert [path.name for path in found.masks] == ["x_mask.png"]
-
-
-def test_names_of_several_folders_are_kept_apart(tmp_path):
-    laid(tmp_path, "a/x.png", "b/x.png", "c.png")
-    found = named([tmp_path / "a", tmp_path / "b", tmp_path / "c.png"])
-    assert [str(name) for _, name in found] == ["a/x.png", "b/x.png", "c.png"]
 
 
 @pytest.mark.parametrize(("n", "rate"), [(19, 0.05), (42, 0.05), (99, 0.01), (50, 0.1)])
