@@ -32,6 +32,7 @@ from fcdd.preparation import Preparation
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
+    console.printable()
     return entered(parser(), argv, lambda given: VERBS[given.verb](given))
 
 

@@ -1,5 +1,6 @@
 """What ``python -m fcdd`` shows: progress on a terminal, else plain lines; tables; errors."""
 
+import io
 import logging
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,12 @@ from baselines import trainer
 from fcdd.walking import Files, told
 
 out = rich.console.Console(highlight=False, soft_wrap=True, markup=False)
+
+
+def printable() -> None:
+    """From now on what stdout's encoding lacks is printed as an escape, as stderr does anyway."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def say(line: str) -> None:

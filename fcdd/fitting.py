@@ -1,6 +1,7 @@
 """From a folder of pictures to a fitted detector with a threshold."""
 
 import math
+import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -113,6 +114,5 @@ def model_is_writable(path: Path) -> None:
     if path.is_dir():
         raise IsADirectoryError(f"--out {path}: a folder; name a file to save the model in")
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(path.name + ".part")
-    draft.touch()
-    draft.unlink()
+    with tempfile.TemporaryFile(dir=path.parent):
+        pass

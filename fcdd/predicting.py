@@ -64,7 +64,8 @@ def predict(
     A picture that cannot be read has a line with the reason, and no score."""
     to.folder.mkdir(parents=True, exist_ok=True)
     with (
-        to.sheet.open("w", newline="", encoding="utf-8") as sheet,
+        # A name that is not UTF-8 stands in the sheet byte for byte.
+        to.sheet.open("w", newline="", encoding="utf-8", errors="surrogateescape") as sheet,
         ThreadPoolExecutor(joblib.cpu_count()) as pool,
     ):
         lines = csv.DictWriter(sheet, to.columns(), restval="")

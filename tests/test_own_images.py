@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -207,6 +208,30 @@ def test_results_lie_above_what_is_predicted(home, model, tmp_path, capfd):
     assert not (tmp_path / "heatmaps/y.png").exists(), "of the picture that was there before"
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="names are bytes elsewhere but on Linux")
+@pytest.mark.parametrize("locale", [{}, {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0"}])
+def test_names_may_be_any_bytes(home, model, tmp_path, locale):
+    folder, whole = os.fsencode(tmp_path / "in"), home / "category/test/good/000.png"
+    out = os.fsencode(tmp_path / "out") + b"-\xff"
+    os.mkdir(folder)  # noqa: PTH102 - pathlib takes no bytes
+    for name in (b"a\xff.png", "b\u00e4.png".encode()):
+        shutil.copy(whole, os.path.join(folder, name))  # noqa: PTH118
+    with open(os.path.join(folder, "c\u00fc.png".encode()), "wb") as broken:  # noqa: PTH118, PTH123
+        broken.write(whole.read_bytes()[:200])
+    command = [sys.executable, "-m", "fcdd", "predict", model, folder, "--out", out]
+    environment = os.environ | {"PYTHONUTF8": "0"} | locale
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=300, env=environment)
+    assert done.returncode == FAILED, done.stderr
+    assert b"2 pictures, " in done.stdout and b"\\udcff/scores.csv" in done.stdout
+    assert b".png: broken or truncated" in done.stderr
+    lines = (Path(os.fsdecode(out)) / "scores.csv").read_bytes().splitlines()
+    for line, name in zip(
+        lines[1:], (b"/a\xff.png", b"/b\xc3\xa4.png", b"/c\xc3\xbc.png"), strict=True
+    ):
+        assert name in line
+    assert (Path(os.fsdecode(out)) / "heatmaps" / os.fsdecode(b"a\xff.png")).exists()
+
+
 def copied(home: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(home / "sorted", tmp_path / "given"))
 
@@ -227,6 +252,16 @@ def test_wrong_folders_are_refused(home, tmp_path, capfd):
         capfd, "fit", laid(tmp_path / "z", "1.png", "2.png"), *asked
     )
     assert not (tmp_path / "m").exists()
+
+
+def test_a_fit_that_fails_leaves_all_files_as_they_were(tmp_path, capfd):
+    (tmp_path / "m.part").write_text("somebody's")
+    laid(tmp_path / "x", "1.png", "2.png")
+    assert "2 normal pictures" in refused(
+        capfd, "fit", tmp_path / "x", "--out", tmp_path / "m", *SMALL
+    )
+    assert (tmp_path / "m.part").read_text() == "somebody's"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["m.part", "x"]
 
 
 def laid(folder: Path, *names: str) -> Path:
