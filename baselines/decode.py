@@ -68,6 +68,12 @@ def picture_channels(path: Path) -> int:
         return 1 if image.mode in _GREY else 3
 
 
+def pixel_count(path: Path) -> int:
+    """Height times width, from the file's head. Raises PictureError as `opened`."""
+    with opened(path) as image:
+        return image.width * image.height
+
+
 def plain(image: Image.Image) -> Image.Image:
     """The picture in mode L or RGB, its transparency dropped."""
     if image.mode in ("L", "RGB"):

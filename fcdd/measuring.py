@@ -23,7 +23,8 @@ def measure(detector: DeepDetector, preparation: Preparation, folder: Folder) ->
     paths = (*folder.normals, *folder.anomalies)
     for image, mask in zip(folder.anomalies, folder.masks, strict=False):  # or none
         anomaly_mask(mask, image)  # faults of masks show before minutes of scoring
-    found = list(chain.from_iterable(scored(detector, preparation, paths)))
+    batches = scored(detector, preparation, paths, maps=bool(folder.masks))
+    found = list(chain.from_iterable(batches))
     for one in found:
         if one.error:
             raise PictureError(one.error)

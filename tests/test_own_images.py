@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
+from torch.nn.modules.module import register_module_forward_hook
 
 from baselines.door import FAILED, OK, USAGE
 from baselines.saved import load
@@ -145,6 +147,32 @@ def test_flat_folder_and_mixed_names(home, tmp_path, capfd):
     expected = {f"heatmaps/{n}.png" for n in names} | {f"maps/{n}.tiff" for n in names}
     assert found == expected | {"scores.csv"}
     capfd.readouterr()
+
+
+@pytest.mark.parametrize(
+    ("asked", "decoded", "passes"),
+    [((), 2, 2), (("--raw", "npy"), 2, 2), (("--no-heatmaps", "--raw", "npy"), 1, 2),
+     (("--no-heatmaps",), 1, 2)],
+)  # fmt: skip
+def test_no_picture_is_decoded_or_passed_twice_for_nothing(
+    home, model, tmp_path, monkeypatch, asked, decoded, passes
+):
+    """Once to score it, once more to draw on it; a pass for it and one for its mirror image."""
+    jpeg = tmp_path / "x.jpg"
+    shutil.copy(home / "sorted/anomalous/a000.jpg", jpeg)
+    loads, passed, load_image = [], [], JpegImageFile.load
+
+    def counted(image, *rest):
+        loads.extend([1] * bool(image.tile))
+        return load_image(image, *rest)
+
+    monkeypatch.setattr(JpegImageFile, "load", counted)
+    with register_module_forward_hook(
+        lambda net, *_: passed.extend([1] * isinstance(net, torch.nn.Sequential))
+    ):
+        command = ("predict", model, jpeg, "--out", tmp_path / "out", *asked)
+        assert main([str(x) for x in command]) == OK
+    assert (len(loads), len(passed)) == (decoded, passes)
 
 
 def test_16_bit_maps_hold_the_scores(home, model, tmp_path):
