@@ -55,8 +55,8 @@ def picture_size(path: Path) -> Size:
     """Height and width as displayed, from the file's head. Raises PictureError as `opened`."""
     with opened(path) as image:
         try:
-            # These lie on their side; of a TIFF Pillow says the size as displayed.
-            turned = image.format != "TIFF" and image.getexif().get(_ORIENTATION, 1) >= 5
+            # A square one is not asked: in a PNG, Pillow looks behind the pixels and decodes them.
+            turned = image.width != image.height and _on_its_side(image)
         except Exception as fault:
             raise _broken(path, fault) from fault
         return image.size if turned else image.size[::-1]
@@ -93,6 +93,11 @@ def more_opaque(image: Image.Image) -> np.ndarray | None:
     alpha = np.asarray(image.convert("RGBA").getchannel("A"))
     found = alpha > alpha.min()
     return found if found.any() else None
+
+
+def _on_its_side(image: ImageFile.ImageFile) -> bool:
+    """Whether height and width change places; of a TIFF Pillow says them as displayed."""
+    return image.format != "TIFF" and image.getexif().get(_ORIENTATION, 1) >= 5
 
 
 def _raw_modes(image: ImageFile.ImageFile) -> list[str]:

@@ -104,6 +104,12 @@ def test_the_head_tells_the_size_that_is_read(tmp_path, kind, orientation):
     assert orientation != 6 or kind == "jpg" or np.array_equal(image, displayed)
 
 
+def test_a_square_picture_is_not_decoded_for_its_size(tmp_path):
+    Image.fromarray(PIXELS[:W]).save(tmp_path / "a.png")
+    (tmp_path / "a.png").write_bytes((tmp_path / "a.png").read_bytes()[:60])
+    assert picture_size(tmp_path / "a.png") == (W, W)
+
+
 def test_a_mask_is_drawn_on_the_picture_as_displayed(tmp_path):
     path = saved(tmp_path / "a.tif", tiffinfo={0x0112: 6})
     Image.fromarray(np.rot90(PIXELS, -1)[..., 0] > 200).save(tmp_path / "mask.png")
