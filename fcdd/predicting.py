@@ -85,7 +85,7 @@ def predict(
         names = (name for _, name in files)
         paths = [path for path, _ in files]
         for batch in scored(detector, preparation, paths, maps=to.drawn):
-            with ThreadPoolExecutor(_threads(batch)) as pool:
+            with ThreadPoolExecutor(threads(batch)) as pool:
                 drawn = pool.map(partial(draw, to=to), batch, islice(names, len(batch)))
                 for one, scale in zip(batch, drawn, strict=True):
                     line = {"file": str(one.path), "error": one.error} | scale
@@ -115,7 +115,7 @@ def draw(one: Scored, name: Path, to: Output) -> dict[str, float]:
     return {}
 
 
-def _threads(batch: Sequence[Scored]) -> int:
+def threads(batch: Sequence[Scored]) -> int:
     """How many of a batch are drawn at once."""
     largest = max((pixel_count(one.path) for one in batch if one.map is not None), default=1)
     return max(1, min(joblib.cpu_count(), DRAWN // largest))

@@ -18,9 +18,11 @@ from torch.nn.modules.module import register_module_forward_hook
 from baselines.door import FAILED, OK, USAGE
 from baselines.saved import load
 from benchmarks.datasets.textures import CATEGORIES, load_category
+from fcdd import predicting
 from fcdd.__main__ import main
 from fcdd.detector import FCDD
 from fcdd.fitting import threshold
+from fcdd.preparation import Scored
 
 ROOT = Path(__file__).parent.parent
 SIZE = (48, 40)  # width, height of the pictures: neither square nor the net's
@@ -173,6 +175,24 @@ def test_no_picture_is_decoded_or_passed_twice_for_nothing(
         command = ("predict", model, jpeg, "--out", tmp_path / "out", *asked)
         assert main([str(x) for x in command]) == OK
     assert (len(loads), len(passed)) == (decoded, passes)
+
+
+def test_maps_are_made_where_masks_ask_for_them(home, model, tmp_path, monkeypatch, capfd):
+    asked = copied(home, tmp_path)
+    shutil.rmtree(asked / "masks")
+    monkeypatch.setattr(FCDD, "score_map", lambda *_: pytest.fail("nobody looks at it"))
+    assert main(["evaluate", str(model), str(asked)]) == OK
+    said = capfd.readouterr().out
+    assert "image_auroc" in said and "pixel_auroc" not in said
+
+
+def test_large_pictures_are_drawn_few_at_a_time(tmp_path, monkeypatch):
+    Image.new("L", (100, 50)).save(tmp_path / "x.png")
+    batch = [Scored(tmp_path / "x.png", 1.0, np.zeros((2, 2))), Scored(tmp_path / "no", error="?")]
+    monkeypatch.setattr(predicting.joblib, "cpu_count", lambda: 8)
+    for most, expected in ((10**6, 8), (15_000, 3), (100, 1)):
+        monkeypatch.setattr(predicting, "DRAWN", most)
+        assert predicting.threads(batch) == expected
 
 
 def test_16_bit_maps_hold_the_scores(home, model, tmp_path):
