@@ -23,14 +23,16 @@ from fcdd.arguments import parser
 from fcdd.defaults import NETS, explaining_detector
 from fcdd.detector import FCDD
 from fcdd.fitting import Material, fit, material, model_is_writable
-from fcdd.folders import folder_to_test, folder_to_train, named
+from fcdd.folders import folder_to_test, folder_to_train
 from fcdd.measuring import measure
+from fcdd.naming import named
 from fcdd.predicting import Output, predict
 from fcdd.preparation import Preparation
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
+    console.printable()
     return entered(parser(), argv, lambda given: VERBS[given.verb](given))
 
 
@@ -39,6 +41,7 @@ def fit_folder(given: argparse.Namespace) -> int:
     available(given.device)
     model_is_writable(given.out)
     folder = folder_to_train(given.folder)
+    console.left_out(folder.left_out)
     eye = NETS[given.net]
     size = given.size or eye.size
     detector = explaining_detector(
@@ -103,10 +106,15 @@ def predict_images(given: argparse.Namespace) -> int:
     """``predict``: scores, labels and heatmaps."""
     detector = load(given.model, given.device, [FCDD])
     preparation = Preparation.of(detector)
-    out = given.out.resolve()
-    files = [each for each in named(given.images) if out not in each[0].resolve().parents]
     scale = None if given.scale == "image" else preparation.scale
     to = Output(given.out, given.heatmaps, given.raw, scale)
+    files, left_out = named(given.images, to.results())
+    console.left_out(left_out)
+    if others := to.renew(name for _, name in files):
+        console.say(
+            f"{given.out} keeps {len(others)} heatmaps and maps of other pictures from earlier "
+            f"runs, such as {others[0].relative_to(given.out)}"
+        )
     alarms = failed = 0
     with console.bar() as progress:
         task = progress.add_task("predicting", total=len(files))
@@ -130,7 +138,9 @@ def evaluate_folder(given: argparse.Namespace) -> int:
     if given.out and given.out.suffix not in (".csv", ".json"):
         raise ValueError(f"--out {given.out}: name a .csv or a .json file")
     detector = load(given.model, given.device, [FCDD])
-    found = measure(detector, Preparation.of(detector), folder_to_test(given.folder))
+    folder = folder_to_test(given.folder)
+    console.left_out(folder.left_out)
+    found = measure(detector, Preparation.of(detector), folder)
     console.measures(found)
     if given.out:
         given.out.parent.mkdir(parents=True, exist_ok=True)

@@ -11,6 +11,7 @@ FOLDER is one of
   a category as in MVTec AD      train/good/, test/good/, test/<defect>/, ground_truth/<defect>/
   normal and anomalous pictures  normal/, anomalous/ and masks/ (x_mask.png or x.png for x.jpg)
   pictures of normal things      (fit only)
+Folders in these belong to them, but for pictures of normal things, where there must be none.
 
 exit codes
   0 all done   2 some pictures could not be read   3 internal error   4 bad request or data
@@ -93,12 +94,16 @@ def _fit(p: argparse.ArgumentParser) -> None:
 def _predict(p: argparse.ArgumentParser) -> None:
     p.description = (
         "Write scores.csv (file, score, label: 1 = anomaly, threshold), heatmaps/ and, if asked "
-        "for, maps/ to OUT, at the resolution of each picture. Pictures that cannot be read are "
-        "named and the others done."
+        "for, maps/ to OUT, at the resolution of each picture, under its path in IMAGES. Pictures "
+        "that cannot be read are named and the others done."
     )
     p.add_argument("model", type=Path, metavar="MODEL")
     p.add_argument(
-        "images", type=Path, nargs="+", metavar="IMAGES", help="files, or folders with all in them"
+        "images",
+        type=Path,
+        nargs="+",
+        metavar="IMAGES",
+        help="files, or folders with all in them, masks apart",
     )
     p.add_argument("--out", type=Path, required=True, metavar="OUT", help="the folder to write to")
     p.add_argument(

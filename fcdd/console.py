@@ -1,5 +1,6 @@
 """What ``python -m fcdd`` shows: progress on a terminal, else plain lines; tables; errors."""
 
+import io
 import logging
 import sys
 from collections.abc import Iterator
@@ -11,8 +12,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from baselines import trainer
+from fcdd.walking import Files, told
 
 out = rich.console.Console(highlight=False, soft_wrap=True, markup=False)
+
+
+def printable() -> None:
+    """From now on what stdout's encoding lacks is printed as an escape, as stderr does anyway."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def say(line: str) -> None:
@@ -23,6 +31,12 @@ def say(line: str) -> None:
 def error(line: str) -> None:
     """A line on stderr."""
     print(f"fcdd: {line}", file=sys.stderr, flush=True)
+
+
+def left_out(files: Files) -> None:
+    """A line on what was passed by, if anything was."""
+    if files:
+        say(told(files))
 
 
 def bar() -> Progress:

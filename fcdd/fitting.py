@@ -1,6 +1,7 @@
 """From a folder of pictures to a fitted detector with a threshold."""
 
 import math
+import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,9 +10,12 @@ import torch
 
 from baselines.deep import DeepDetector
 from baselines.describe import seed_of
-from baselines.pictures import common_channels, picture_size, read_images, read_mask
-from fcdd.folders import Files, Folder, FolderError
+from baselines.pictures import common_channels, read_images
+from baselines.resize import resize_mask
+from fcdd.folders import Folder
+from fcdd.pairing import anomaly_mask
 from fcdd.preparation import Preparation, prints, scored
+from fcdd.walking import Files, FolderError
 
 FEWEST = 3  # normal pictures to hold back, and to train on
 SCALE = (0.5, 0.999)  # the colour scale begins and, twice as far, ends at these quantiles
@@ -41,7 +45,7 @@ def material(
 
     `channels` converts pictures of either kind; without it all must be of one kind, and grey ones
     are repeated where the net `needed` three channels. Raises FolderError where normal pictures are
-    too few, PictureError where one cannot be read.
+    too few, PictureError where one cannot be read, or a mask is one that `anomaly_mask` refuses.
     """
     train, held = split(folder.normals, hold_back, seed)
     paths = (*train, *folder.anomalies)
@@ -56,7 +60,7 @@ def material(
     if folder.masks:
         masks = np.zeros((len(paths), size, size), bool)
         for place, (image, mask) in enumerate(zip(folder.anomalies, folder.masks, strict=True)):
-            masks[len(train) + place] = read_mask(mask, size, of=picture_size(image))
+            masks[len(train) + place] = resize_mask(anomaly_mask(mask, image), (size, size))
     labels = (np.arange(len(paths)) >= len(train)).astype(int)
     return Material(images, labels, masks, held, preparation)
 
@@ -110,6 +114,5 @@ def model_is_writable(path: Path) -> None:
     if path.is_dir():
         raise IsADirectoryError(f"--out {path}: a folder; name a file to save the model in")
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(path.name + ".part")
-    draft.touch()
-    draft.unlink()
+    with tempfile.TemporaryFile(dir=path.parent):
+        pass

@@ -5,52 +5,49 @@ a category as in MVTec AD:        normal and anomalous images:    normal images 
     test/good/..., test/<defect>/...  anomalous/...  (optional)
     ground_truth/<defect>/...         masks/...      (optional)
 
-The mask of ``x.jpg`` is ``x_mask.png`` or ``x.png`` in the folder of masks, or ``x_mask.png`` next
-to it; all anomalies of a folder have one, or none has.
+What stands in folders in these belongs to them. `fcdd.pairing` says which mask is whose; all
+anomalies of a folder have one, or none has.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from baselines.pictures import EXTENSIONS
+from fcdd.pairing import masks_of
+from fcdd.walking import Files, FolderError, Found, walk
 
-Files = tuple[Path, ...]
-MASK = "_mask"
 LAYOUTS = (
     "expected train/good/ (as MVTec AD), or normal/ with optional anomalous/ and masks/, or "
     "pictures of normal things and no folders"
 )
 
 
-class FolderError(ValueError):
-    """A folder that is not laid out as needed; one line names it and the remedy."""
-
-
 @dataclass(frozen=True)
 class Folder:
     """Pictures: normal ones, anomalies, each with its kind and, if `masks` is not empty, its mask;
-    and the name of the layout they were found in."""
+    the name of the layout they were found in; and what was left out."""
 
     normals: Files
     anomalies: Files
     kinds: tuple[str, ...]
     masks: Files
     layout: str
+    left_out: Files = ()
 
 
 def folder_to_train(folder: Path) -> Folder:
     """What there is to train on. Raises FolderError on another layout, or no normal pictures."""
     if (folder / "train" / "good").is_dir():  # what is to be tested on is not trained on
-        return Folder(needed(folder / "train" / "good"), (), (), (), "train/good")
+        return _normals_only(needed(folder / "train" / "good"), "train/good")
     if (folder / "normal").is_dir():
         return _sorted_apart(folder)
     found = _given(folder)
-    if not found and (category := next(folder.glob("*/train/good"), None)):
+    here = [path for path in found.pictures if path.parent == folder]
+    if not here and (category := next(folder.glob("*/train/good"), None)):
         raise FolderError(f"{folder}: categories; name one of them, such as {category.parents[1]}")
-    if not found or any(pictures(path) for path in folder.iterdir() if path.is_dir()):
+    if not here or len(here) < len(found.pictures):  # of what is deeper nobody says it is normal
         raise FolderError(f"{folder}: {_met(folder)}; {LAYOUTS}")
-    return Folder(found, (), (), (), "pictures")
+    return _normals_only(found, "pictures")
 
 
 def folder_to_test(folder: Path) -> Folder:
@@ -70,11 +67,17 @@ def folder_to_test(folder: Path) -> Folder:
     return found
 
 
+def _normals_only(found: Found, layout: str) -> Folder:
+    return Folder(found.pictures, (), (), (), layout, found.left_out)
+
+
 def _sorted_apart(folder: Path) -> Folder:
-    normals = needed(folder / "normal")
-    anomalies = needed(folder / "anomalous") if (folder / "anomalous").exists() else ()
-    masks = masks_of(anomalies, folder / "masks")
-    return Folder(normals, anomalies, ("anomalous",) * len(anomalies), masks, "normal")
+    normals, known, truth = needed(folder / "normal"), folder / "anomalous", walk(folder / "masks")
+    anomalies = needed(known) if known.exists() else walk(known)
+    kinds = ("anomalous",) * len(anomalies.pictures)
+    masks = masks_of(anomalies, truth)
+    left_out = (*normals.left_out, *anomalies.others, *truth.others)
+    return Folder(normals.pictures, anomalies.pictures, kinds, masks, "normal", left_out)
 
 
 def _category(folder: Path) -> Folder:
@@ -82,73 +85,36 @@ def _category(folder: Path) -> Folder:
     anomalies: list[Path] = []
     kinds: list[str] = []
     masks: list[Path] = []
+    left_out = [*normals.left_out]
     for own in sorted((folder / "test").iterdir()):
-        if own.is_dir() and own.name != "good":
-            found = needed(own)
-            anomalies += found
-            kinds += [own.name] * len(found)
-            masks += masks_of(found, folder / "ground_truth" / own.name)
+        if own.is_dir() and own.name != "good" and own.name[0] != ".":
+            found, truth = needed(own), walk(folder / "ground_truth" / own.name)
+            anomalies += found.pictures
+            kinds += [own.name] * len(found.pictures)
+            masks += masks_of(found, truth)
+            left_out += [*found.others, *truth.others]
     if not anomalies:
         raise FolderError(f"{folder / 'test'}: no folder of a defect beside good/; add one")
     if masks and len(masks) < len(anomalies):
         raise FolderError(f"{folder / 'ground_truth'}: masks of some defects only; add the others")
-    return Folder(normals, tuple(anomalies), tuple(kinds), tuple(masks), "test")
-
-
-def masks_of(images: Files, folder: Path) -> Files:
-    """The mask of each picture, or none at all. Raises FolderError where only some have one, and on
-    masks that belong to no picture."""
-    theirs = {path.stem: path for path in _all_pictures(folder)}
-    parents = {image.parent for image in images}
-    beside = {p.with_suffix(""): p for parent in parents for p in _all_pictures(parent)}
-
-    def own(image: Path) -> Path | None:
-        name = image.stem + MASK
-        return theirs.get(name) or theirs.get(image.stem) or beside.get(image.with_name(name))
-
-    found = [own(image) for image in images]
-    if spare := sorted(set(theirs.values()) - set(found)):
-        raise FolderError(f"{spare[0]}: a mask without an image; name it after its image")
-    masks = tuple(mask for mask in found if mask is not None)
-    if masks and len(masks) < len(images):
-        bare = images[found.index(None)]
-        raise FolderError(
-            f"{bare}: no mask, while others have one; add {folder / bare.stem}{MASK}.png"
-        )
-    return masks
-
-
-def pictures(folder: Path) -> Files:
-    """The pictures in a folder, sub-folders apart, by name; masks and hidden files are left out."""
-    found = _all_pictures(folder)
-    stems = {path.stem for path in found}
-    return tuple(
-        path
-        for path in found
-        if not (path.stem.endswith(MASK) and path.stem.removesuffix(MASK) in stems)
+    return Folder(
+        normals.pictures, tuple(anomalies), tuple(kinds), tuple(masks), "test", tuple(left_out)
     )
 
 
-def _all_pictures(folder: Path) -> Files:
-    if not folder.is_dir():
-        return ()
-    files = (path for path in sorted(folder.iterdir()) if path.is_file())
-    return tuple(p for p in files if p.suffix.lower() in EXTENSIONS and p.name[0] != ".")
-
-
-def needed(folder: Path) -> Files:
-    """The pictures in a folder; FolderError where there are none."""
+def needed(folder: Path) -> Found:
+    """What there is in a folder; FolderError where there are no pictures."""
     found = _given(folder)
-    if not found:
+    if not found.pictures:
         raise FolderError(f"{folder}: no pictures; their names end in {', '.join(EXTENSIONS)}")
     return found
 
 
-def _given(folder: Path) -> Files:
+def _given(folder: Path) -> Found:
     if not folder.is_dir():
         what = "is a file" if folder.is_file() else "no such folder"
         raise FolderError(f"{folder}: {what}; name a folder of pictures")
-    return pictures(folder)
+    return walk(folder)
 
 
 def _met(folder: Path) -> str:
@@ -157,22 +123,3 @@ def _met(folder: Path) -> str:
     return (
         f"found {', '.join(inside[:4])}{', ...' * (len(inside) > 4)}" if inside else "it is empty"
     )
-
-
-def named(images: Sequence[Path]) -> list[tuple[Path, Path]]:
-    """Every picture in the files and folders given, folders searched through, each with the name
-    that its results go by. Raises FolderError where there is none."""
-    found: dict[Path, Path] = {}
-    for given in images:
-        if given.is_dir():
-            prefix = Path(given.resolve().name) if len(images) > 1 else Path()
-            for folder in (given, *sorted(given.rglob("*/"))):
-                found |= {p: prefix / p.relative_to(given) for p in _all_pictures(folder)}
-        elif given.is_file():
-            found[given] = Path(given.name)
-        else:
-            raise FolderError(f"{given}: no such file; check the path")
-    if not found:
-        told = ", ".join(str(path) for path in images)
-        raise FolderError(f"{told}: no pictures; their names end in {', '.join(EXTENSIONS)}")
-    return list(found.items())

@@ -1,39 +1,17 @@
 """How well a detector does on a folder of normal and anomalous pictures."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from baselines.deep import DeepDetector
+from baselines.masks import MaskFiles
 from baselines.metrics import image_metrics, measure_pixels
-from baselines.pictures import PictureError, picture_size, read_mask
+from baselines.pictures import PictureError
 from fcdd.folders import Folder
+from fcdd.pairing import anomaly_mask
 from fcdd.preparation import Preparation, prints, scored
-
-
-@dataclass(frozen=True)
-class Masks(Sequence[np.ndarray]):
-    """The masks of a folder's pictures, normal ones first, bool ``(H, W)`` as large as they are;
-    read when asked for."""
-
-    folder: Folder
-
-    def __len__(self) -> int:
-        return len(self.folder.normals) + len(self.folder.anomalies)
-
-    def __getitem__(self, place: Any) -> Any:
-        if isinstance(place, slice):
-            return [self[i] for i in range(*place.indices(len(self)))]
-        normal = len(self.folder.normals)
-        if place < normal:
-            return np.zeros(picture_size(self.folder.normals[place]), bool)
-        image, mask = (
-            files[place - normal] for files in (self.folder.anomalies, self.folder.masks)
-        )
-        return read_mask(mask, of=picture_size(image))
 
 
 def measure(detector: DeepDetector, preparation: Preparation, folder: Folder) -> dict[str, Any]:
@@ -41,15 +19,12 @@ def measure(detector: DeepDetector, preparation: Preparation, folder: Folder) ->
     kind of anomaly) and ``protocol`` (of the pixel metrics, where there are masks).
 
     Raises PictureError on the first picture that cannot be read: a measure of the others would not
-    be that of the folder; ValueError where an anomaly's mask is empty."""
+    be that of the folder; or on a mask that `anomaly_mask` refuses."""
     paths = (*folder.normals, *folder.anomalies)
-    masks = Masks(folder)
-    if folder.masks:  # faults of masks show before minutes of scoring
-        for place in range(len(folder.normals), len(masks)):
-            if not masks[place].any():
-                mask = folder.masks[place - len(folder.normals)]
-                raise PictureError(f"{mask}: an empty mask of an anomaly; mark what is anomalous")
-    found = list(chain.from_iterable(scored(detector, preparation, paths)))
+    for image, mask in zip(folder.anomalies, folder.masks, strict=False):  # or none
+        anomaly_mask(mask, image)  # faults of masks show before minutes of scoring
+    batches = scored(detector, preparation, paths, maps=bool(folder.masks))
+    found = list(chain.from_iterable(batches))
     for one in found:
         if one.error:
             raise PictureError(one.error)
@@ -59,7 +34,8 @@ def measure(detector: DeepDetector, preparation: Preparation, folder: Folder) ->
     protocol = None
     if folder.masks:
         maps = np.stack([one.map for one in found if one.map is not None])
-        pixels, protocol = measure_pixels(masks, maps, labels)
+        masks = (None,) * len(folder.normals) + folder.masks
+        pixels, protocol = measure_pixels(MaskFiles(paths, masks), maps, labels)
         result |= pixels
     known = set(preparation.trained_on)
     return {

@@ -8,26 +8,38 @@ import numpy as np
 from PIL import Image
 
 COLOURS, STRONGEST = "turbo", 0.65  # colour map; opacity at the end of the scale
+STRIP = 2**20  # pixels laid over at once, so that large pictures take no more memory
 
 
-def overlay(image: np.ndarray, score_map: np.ndarray, low: float, high: float) -> Image.Image:
-    """The image, uint8 ``(c, h, w)``, under its heatmap.
+def overlay(image: Image.Image, score_map: np.ndarray, low: float, high: float) -> Image.Image:
+    """The image, of mode L or RGB, under its heatmap.
 
     Below `low` nothing is laid over it; towards `high` and beyond, the colours of "turbo" from blue
     to red, ever more opaque. The map is brought to the image's size by bilinear interpolation.
     """
-    c, h, w = image.shape
-    heat = np.clip((enlarged(score_map, (h, w)) - low) / max(high - low, 1e-12), 0, 1)
-    below = np.repeat(image, 3 // c, axis=0).transpose(1, 2, 0)
-    colour = palette()[np.rint(heat * 255).astype(np.uint8)]
-    opacity = (STRONGEST * np.minimum(4 * heat, 1) * (heat > 0))[..., None]
-    return Image.fromarray(np.rint(below + (colour - below) * opacity).astype(np.uint8))
+    (u, v), (w, h) = score_map.shape, image.size
+    scaled = (score_map - low) * (255 / max(high - low, 1e-12)) + 0.5  # for whole parts are taken
+    heat = Image.fromarray(np.ascontiguousarray(scaled, np.float32))
+    colours, opacity = palette()
+    shown = image.convert("RGB")
+    rows = max(1, STRIP // w)
+    for top in range(0, h, rows):
+        bottom = min(top + rows, h)
+        place = (0, u * top / h, v, u * bottom / h)
+        strip = heat.resize((w, bottom - top), Image.Resampling.BILINEAR, place).convert("L")
+        mask = strip.point(opacity)
+        strip.putpalette(colours)
+        shown.paste(strip.convert("RGB"), (0, top), mask)
+    return shown
 
 
 @cache
-def palette() -> np.ndarray:
-    """The 256 colours, float32 ``(256, 3)`` in [0, 255]."""
-    return (matplotlib.colormaps[COLOURS](np.arange(256))[:, :3] * 255).astype(np.float32)
+def palette() -> tuple[bytes, list[int]]:
+    """The 256 colours, as red, green and blue of each, and their opacity, in [0, 255]."""
+    heat = np.arange(256) / 255
+    colours = np.rint(matplotlib.colormaps[COLOURS](heat)[:, :3] * 255).astype(np.uint8)
+    opacity = np.rint(STRONGEST * np.minimum(4 * heat, 1) * 255).astype(int)
+    return colours.tobytes(), opacity.tolist()
 
 
 def enlarged(score_map: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from baselines.deep import DeepDetector
-from baselines.pictures import PictureError, each, read_image
+from baselines.pictures import PictureError, each, picture_channels, read_image
+from fcdd.once import passing_once
 
 BATCH = 16  # pictures scored at once: at 224 pixels some 0.5 GB of activations
 KINDS = {1: "grey", 3: "in colour"}
@@ -51,19 +52,17 @@ class Preparation:
 
     def read(self, path: Path) -> np.ndarray:
         """A picture as uint8 ``(c, h, w)``; PictureError where it is broken or of another kind."""
-        if self.source is not None:
-            whole = read_image(path)
-            if len(whole) != self.source:
-                raise PictureError(
-                    f"{path}: {KINDS[len(whole)]}, but the detector was fitted on pictures that "
-                    f"are {KINDS[self.source]}; convert it, or fit with --channels {self.channels}"
-                )
+        if self.source is not None and self.source != (own := picture_channels(path)):
+            raise PictureError(
+                f"{path}: {KINDS[own]}, but the detector was fitted on pictures that "
+                f"are {KINDS[self.source]}; convert it, or fit with --channels {self.channels}"
+            )
         return read_image(path, self.size, self.channels)
 
 
 @dataclass(frozen=True)
 class Scored:
-    """A picture's score and score map ``(h, w)``, or why there are none."""
+    """A picture's score and, if asked for, score map ``(h, w)``; or why there is none."""
 
     path: Path
     score: float = np.nan
@@ -72,22 +71,28 @@ class Scored:
 
 
 def scored(
-    detector: DeepDetector, preparation: Preparation, paths: Sequence[Path]
+    detector: DeepDetector, preparation: Preparation, paths: Sequence[Path], maps: bool = True
 ) -> Iterator[list[Scored]]:
-    """Scores of pictures, in order and in batches, so that any number passes through the memory."""
+    """Scores of pictures, and their `maps`, in order and in batches, so that any number passes
+    through the memory."""
     pairs = zip(paths, each(preparation.read, paths), strict=True)
     while batch := list(islice(pairs, BATCH)):
         read = [image for _, image in batch if isinstance(image, np.ndarray)]
-        found: Iterator[tuple[float, np.ndarray]] = iter(())
-        if read:
-            images = np.stack(read)
-            found = zip(detector.decision_function(images), detector.score_map(images), strict=True)
+        found = _looked_at(detector, np.stack(read), maps) if read else iter(())
         yield [
             Scored(path, error=str(image))
             if isinstance(image, PictureError)
             else Scored(path, *next(found))
             for path, image in batch
         ]
+
+
+def _looked_at(
+    detector: DeepDetector, images: np.ndarray, maps: bool
+) -> Iterator[tuple[float, np.ndarray | None]]:
+    once = passing_once(detector)
+    scores = once.decision_function(images)
+    return zip(scores, once.score_map(images) if maps else (None,) * len(scores), strict=True)
 
 
 def prints(paths: Sequence[Path]) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -11,14 +12,17 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
+from torch.nn.modules.module import register_module_forward_hook
 
 from baselines.door import FAILED, OK, USAGE
 from baselines.saved import load
 from benchmarks.datasets.textures import CATEGORIES, load_category
+from fcdd import predicting
 from fcdd.__main__ import main
 from fcdd.detector import FCDD
 from fcdd.fitting import threshold
-from fcdd.folders import FolderError, folder_to_test, folder_to_train, masks_of, named
+from fcdd.preparation import Scored
 
 ROOT = Path(__file__).parent.parent
 SIZE = (48, 40)  # width, height of the pictures: neither square nor the net's
@@ -147,6 +151,50 @@ def test_flat_folder_and_mixed_names(home, tmp_path, capfd):
     capfd.readouterr()
 
 
+@pytest.mark.parametrize(
+    ("asked", "decoded", "passes"),
+    [((), 2, 2), (("--raw", "npy"), 2, 2), (("--no-heatmaps", "--raw", "npy"), 1, 2),
+     (("--no-heatmaps",), 1, 2)],
+)  # fmt: skip
+def test_no_picture_is_decoded_or_passed_twice_for_nothing(
+    home, model, tmp_path, monkeypatch, asked, decoded, passes
+):
+    """Once to score it, once more to draw on it; a pass for it and one for its mirror image."""
+    jpeg = tmp_path / "x.jpg"
+    shutil.copy(home / "sorted/anomalous/a000.jpg", jpeg)
+    loads, passed, load_image = [], [], JpegImageFile.load
+
+    def counted(image, *rest):
+        loads.extend([1] * bool(image.tile))
+        return load_image(image, *rest)
+
+    monkeypatch.setattr(JpegImageFile, "load", counted)
+    with register_module_forward_hook(
+        lambda net, *_: passed.extend([1] * isinstance(net, torch.nn.Sequential))
+    ):
+        command = ("predict", model, jpeg, "--out", tmp_path / "out", *asked)
+        assert main([str(x) for x in command]) == OK
+    assert (len(loads), len(passed)) == (decoded, passes)
+
+
+def test_maps_are_made_where_masks_ask_for_them(home, model, tmp_path, monkeypatch, capfd):
+    asked = copied(home, tmp_path)
+    shutil.rmtree(asked / "masks")
+    monkeypatch.setattr(FCDD, "score_map", lambda *_: pytest.fail("nobody looks at it"))
+    assert main(["evaluate", str(model), str(asked)]) == OK
+    said = capfd.readouterr().out
+    assert "image_auroc" in said and "pixel_auroc" not in said
+
+
+def test_large_pictures_are_drawn_few_at_a_time(tmp_path, monkeypatch):
+    Image.new("L", (100, 50)).save(tmp_path / "x.png")
+    batch = [Scored(tmp_path / "x.png", 1.0, np.zeros((2, 2))), Scored(tmp_path / "no", error="?")]
+    monkeypatch.setattr(predicting.joblib, "cpu_count", lambda: 8)
+    for most, expected in ((10**6, 8), (15_000, 3), (100, 1)):
+        monkeypatch.setattr(predicting, "DRAWN", most)
+        assert predicting.threads(batch) == expected
+
+
 def test_16_bit_maps_hold_the_scores(home, model, tmp_path):
     picture = home / "category/test/defect/000.png"
     for raw in ("npy", "tiff"):
@@ -184,6 +232,54 @@ def test_broken_pictures_are_named_and_the_others_done(home, model, tmp_path, ca
     assert all((x["score"] == "") == bool(x["error"]) for x in lines)
 
 
+def test_results_lie_above_what_is_predicted(home, model, tmp_path, capfd):
+    """``--out`` may hold the pictures; what earlier runs wrote there is told, never scored."""
+    for name in ("sub/a/x.png", "sub/b/x.png", "other/y.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(home / "category/test/good/000.png", tmp_path / name)
+    asked = ("--out", tmp_path, "--raw", "npy")
+    for folders in (("sub/a", "sub/b"), ("other",)):
+        given = [tmp_path / folder for folder in folders]
+        assert main([str(x) for x in ("predict", model, *given, *asked)]) == OK
+    assert "keeps 4 heatmaps and maps of other pictures" in capfd.readouterr().out
+    assert [Path(line["file"]).name for line in lines_of(tmp_path / "scores.csv")] == ["y.png"]
+    for name in ("a/x", "b/x", "y"):
+        assert (tmp_path / f"heatmaps/{name}.png").exists()
+        assert (tmp_path / f"maps/{name}.npy").exists()
+    assert "results in" in refused(capfd, "predict", model, tmp_path / "heatmaps", *asked)
+    assert len(lines_of(tmp_path / "scores.csv")) == 1, "as it was"
+
+    (tmp_path / "other/y.png").write_bytes(b"broken")
+    (tmp_path / "other/z.webp").write_bytes(b"")
+    assert main([str(x) for x in ("predict", model, tmp_path / "other", *asked)]) == FAILED
+    assert "1 file left out: .webp (1)" in capfd.readouterr().out
+    assert not (tmp_path / "heatmaps/y.png").exists(), "of the picture that was there before"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are bytes elsewhere but on Linux")
+@pytest.mark.parametrize("locale", [{}, {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0"}])
+def test_names_may_be_any_bytes(home, model, tmp_path, locale):
+    folder, whole = os.fsencode(tmp_path / "in"), home / "category/test/good/000.png"
+    out = os.fsencode(tmp_path / "out") + b"-\xff"
+    os.mkdir(folder)  # noqa: PTH102 - pathlib takes no bytes
+    for name in (b"a\xff.png", "b\u00e4.png".encode()):
+        shutil.copy(whole, os.path.join(folder, name))  # noqa: PTH118
+    with open(os.path.join(folder, "c\u00fc.png".encode()), "wb") as broken:  # noqa: PTH118, PTH123
+        broken.write(whole.read_bytes()[:200])
+    command = [sys.executable, "-m", "fcdd", "predict", model, folder, "--out", out]
+    environment = os.environ | {"PYTHONUTF8": "0"} | locale
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=300, env=environment)
+    assert done.returncode == FAILED, done.stderr
+    assert b"2 pictures, " in done.stdout and b"\\udcff/scores.csv" in done.stdout
+    assert b".png: broken or truncated" in done.stderr
+    lines = (Path(os.fsdecode(out)) / "scores.csv").read_bytes().splitlines()
+    for line, name in zip(
+        lines[1:], (b"/a\xff.png", b"/b\xc3\xa4.png", b"/c\xc3\xbc.png"), strict=True
+    ):
+        assert name in line
+    assert (Path(os.fsdecode(out)) / "heatmaps" / os.fsdecode(b"a\xff.png")).exists()
+
+
 def copied(home: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(home / "sorted", tmp_path / "given"))
 
@@ -198,13 +294,22 @@ def test_wrong_folders_are_refused(home, tmp_path, capfd):
     assert "found bad/, good/; expected" in refused(
         capfd, "fit", laid(tmp_path / "x", "good/1.png", "bad/2.png"), *asked
     )
-    assert "normal: no pictures" in refused(
-        capfd, "fit", laid(tmp_path / "y", "normal/deep/1.png"), *asked
-    )
+    laid(tmp_path / "y", "normal/.hidden/1.png")
+    assert "normal: no pictures" in refused(capfd, "fit", tmp_path / "y", *asked)
     assert "2 normal pictures" in refused(
         capfd, "fit", laid(tmp_path / "z", "1.png", "2.png"), *asked
     )
     assert not (tmp_path / "m").exists()
+
+
+def test_a_fit_that_fails_leaves_all_files_as_they_were(tmp_path, capfd):
+    (tmp_path / "m.part").write_text("somebody's")
+    laid(tmp_path / "x", "1.png", "2.png")
+    assert "2 normal pictures" in refused(
+        capfd, "fit", tmp_path / "x", "--out", tmp_path / "m", *SMALL
+    )
+    assert (tmp_path / "m.part").read_text() == "somebody's"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["m.part", "x"]
 
 
 def laid(folder: Path, *names: str) -> Path:
@@ -263,6 +368,9 @@ def test_evaluate_refuses_what_cannot_be_measured(home, model, tmp_path, capfd):
     empty = copied(home, tmp_path)
     Image.new("L", SIZE, 0).save(empty / "masks/a003.png")
     assert "a003.png: an empty mask" in refused(capfd, "evaluate", model, empty)
+    Image.new("L", SIZE, 1).save(empty / "masks/a003.png")
+    for verb in (("evaluate", model, empty), ("fit", empty, "--out", tmp_path / "m", *SMALL)):
+        assert "a003.png: every pixel is marked" in refused(capfd, *verb)
     assert ".csv or a .json" in refused(
         capfd, "evaluate", model, home / "category", "--out", tmp_path / "x.txt"
     )
@@ -283,39 +391,6 @@ def test_arguments(capfd):
         ["fit", "x", "--net", "?"],
     ):
         assert main(wrong) == USAGE
-
-
-def test_masks_are_found_beside_and_below(tmp_path):
-    images = tuple(laid(tmp_path, "a/x.png", "a/y.jpg") / f"a/{n}" for n in ("x.png", "y.jpg"))
-    assert masks_of(images, tmp_path / "masks") == ()
-    laid(tmp_path, "a/x_mask.png", "masks/y.png")
-    beside = (tmp_path / "a/x_mask.png", tmp_path / "masks/y.png")
-    assert masks_of(images, tmp_path / "masks") == beside
-    laid(tmp_path, "masks/z.png")
-    with pytest.raises(FolderError, match=r"z.png: a mask without an image"):
-        masks_of(images, tmp_path / "masks")
-
-
-def test_masks_beside_images_are_no_images(tmp_path):
-    laid(
-        tmp_path,
-        "normal/1.png",
-        "anomalous/x.png",
-        "anomalous/x_mask.png",
-        "anomalous/face_mask.png",
-    )
-    with pytest.raises(FolderError, match=r"face_mask.png: no mask"):
-        folder_to_train(tmp_path)
-    (tmp_path / "anomalous/face_mask.png").unlink()
-    found = folder_to_test(tmp_path)
-    assert [path.name for path in found.anomalies] == ["x.png"]
-    assert [path.name for path in found.masks] == ["x_mask.png"]
-
-
-def test_names_of_several_folders_are_kept_apart(tmp_path):
-    laid(tmp_path, "a/x.png", "b/x.png", "c.png")
-    found = named([tmp_path / "a", tmp_path / "b", tmp_path / "c.png"])
-    assert [str(name) for _, name in found] == ["a/x.png", "b/x.png", "c.png"]
 
 
 @pytest.mark.parametrize(("n", "rate"), [(19, 0.05), (42, 0.05), (99, 0.01), (50, 0.1)])

@@ -88,6 +88,36 @@ def test_orientation_is_applied(tmp_path):
     assert picture_size(path) == (W, H) and picture_size(saved(tmp_path / "b.png")) == (H, W)
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["png", "jpg", "raw", "tiff_lzw", "tiff_adobe_deflate"])
+def test_the_head_tells_the_size_that_is_read(tmp_path, kind, orientation):
+    """In every orientation; that of a TIFF Pillow applies by itself."""
+    if kind in ("png", "jpg"):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        path = saved(tmp_path / f"a.{kind}", exif=exif)
+    else:
+        path = saved(tmp_path / "a.tif", compression=kind, tiffinfo={0x0112: orientation})
+    image = read_image(path)
+    assert picture_size(path) == image.shape[1:] == ((W, H) if orientation >= 5 else (H, W))
+    displayed = np.rot90(PIXELS, -1).transpose(2, 0, 1)
+    assert orientation != 6 or kind == "jpg" or np.array_equal(image, displayed)
+
+
+def test_a_square_picture_is_not_decoded_for_its_size(tmp_path):
+    Image.fromarray(PIXELS[:W]).save(tmp_path / "a.png")
+    (tmp_path / "a.png").write_bytes((tmp_path / "a.png").read_bytes()[:60])
+    assert picture_size(tmp_path / "a.png") == (W, W)
+
+
+def test_a_mask_is_drawn_on_the_picture_as_displayed(tmp_path):
+    path = saved(tmp_path / "a.tif", tiffinfo={0x0112: 6})
+    Image.fromarray(np.rot90(PIXELS, -1)[..., 0] > 200).save(tmp_path / "mask.png")
+    assert read_mask(tmp_path / "mask.png", of=picture_size(path)).shape == (W, H)
+    lying = saved(tmp_path / "lying.png", "L")
+    refused(lying, "30 x 40 pixels", "40 x 30", read=lambda p: read_mask(p, of=picture_size(path)))
+
+
 def test_resizing_is_pillows_antialiasing_or_torchs_nearest(tmp_path):
     path = saved(tmp_path / "a.png")
     small = Image.fromarray(PIXELS).resize((17, 24), Image.Resampling.BILINEAR)
@@ -113,6 +143,24 @@ def test_deep_grey_is_refused(tmp_path, name, dtype):
     Image.fromarray(PIXELS[..., 0].astype(dtype)).save(tmp_path / name)
     refused(tmp_path / name, "more than 8 bits")
     refused(tmp_path / name, "more than 8 bits", read=picture_size)
+
+
+def five_six_five(path: Path) -> Path:
+    """A BMP of 16 bits a pixel, as phones and microcontrollers write them."""
+    red, green, blue = (PIXELS[::-1, :, c].astype("<u2") >> s for c, s in ((0, 3), (1, 2), (2, 3)))
+    rows = (red << 11 | green << 5 | blue).tobytes()
+    head = struct.pack("<IiiHHIIiiII", 40, W, H, 1, 16, 3, len(rows), 0, 0, 0, 0)
+    masks, start = struct.pack("<III", 0xF800, 0x7E0, 0x1F), 14 + 40 + 12
+    path.write_bytes(
+        struct.pack("<2sIHHI", b"BM", start + len(rows), 0, 0, start) + head + masks + rows
+    )
+    return path
+
+
+def test_sixteen_bits_a_pixel_are_eight_a_channel_or_fewer(tmp_path):
+    image = read_image(five_six_five(tmp_path / "a.bmp")).transpose(1, 2, 0)
+    assert np.abs(image.astype(int) - PIXELS).max() <= 8
+    assert picture_size(tmp_path / "a.bmp") == (H, W)
 
 
 def test_broken_files_are_named(tmp_path):
@@ -201,6 +249,23 @@ def test_a_jpeg_mask_does_not_ring(tmp_path):
     Image.fromarray(mask).save(tmp_path / "a.jpg", quality=60)
     assert (np.asarray(Image.open(tmp_path / "a.jpg")) > 0).sum() > (mask > 0).sum()
     assert np.array_equal(read_mask(tmp_path / "a.jpg"), mask > 0)
+
+
+def test_a_mask_whose_transparency_says_another_thing_is_refused(tmp_path):
+    """White all over, the defect in its alpha channel or in its palette's transparency."""
+    mask = np.zeros((H, W), np.uint8)
+    mask[10:20, 5:9] = 255
+    white = np.full_like(mask, 255)
+    Image.fromarray(np.dstack([white] * 3 + [mask])).save(tmp_path / "colour.png")
+    Image.fromarray(np.dstack([white, mask])).save(tmp_path / "grey.png")
+    Image.fromarray(255 - mask).save(tmp_path / "key.png", transparency=255)
+    for name in ("colour.png", "grey.png", "key.png"):
+        refused(tmp_path / name, "transparency", "black where normal", read=read_mask)
+    for alpha in (mask, white, np.zeros_like(mask)):  # the same thing, or nothing
+        Image.fromarray(np.dstack([mask] * 3 + [alpha])).save(tmp_path / "same.png")
+        assert np.array_equal(read_mask(tmp_path / "same.png"), mask > 0)
+    Image.fromarray(mask).save(tmp_path / "clear.png", transparency=0)
+    assert np.array_equal(read_mask(tmp_path / "clear.png"), mask > 0)
 
 
 def test_a_mask_of_another_size_is_refused(tmp_path):
