@@ -71,7 +71,7 @@ def _heat_map(part: pd.DataFrame, dataset: str, metric: str, recipe: str) -> Fig
     sns.heatmap(
         values, ax=axes, cbar_ax=bar, cmap="crest", vmin=5 * np.floor(floor / 5), vmax=100,
         annot=True, fmt=".1f", annot_kws={"fontsize": 7}, linewidths=1,
-        xticklabels=[title(n) for n in table.columns], yticklabels=[title(n) for n in table.lines],
+        xticklabels=[title(n) for n in table.columns], yticklabels=[*map(table.head, table.lines)],
     )  # fmt: skip
     _finish(axes, table)
     bar.tick_params(length=2, labelsize=7)
