@@ -1,4 +1,4 @@
-"""Figures of what many trials say together: per-seed strips, exposure size, time, mean ranks.
+"""Figures of what many trials say together: per-seed strips, exposure size, time, what differs.
 
 A new figure is one function from a ``Show`` to drawings, and one line in ``CHARTS``.
 """
@@ -10,11 +10,9 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
-from scikit_posthocs import critical_difference_diagram
 
-from benchmarks import scatter, stats
+from benchmarks import differences, scatter, stats
 from benchmarks.names import dataset_title, rank, title
-from benchmarks.shelf import each
 from benchmarks.show import Drawing, Show
 from benchmarks.significance import families
 from benchmarks.stats import Family
@@ -23,7 +21,7 @@ from benchmarks.tables import MAIN, normals, with_columns
 
 WIDTH = 7.2  # inches: a page's text
 INK = "0.15"
-LEAST_BLOCKS = 10  # a critical-difference diagram of fewer says nothing
+LEAST_BLOCKS = 10  # a figure of tests on fewer says nothing
 
 
 def strips(show: Show) -> Iterator[Drawing]:
@@ -159,37 +157,19 @@ def _times(rows: pd.DataFrame, heading: str) -> Figure:
     return figure
 
 
-def critical_differences(show: Show) -> Iterator[Drawing]:
-    """Mean ranks over blocks; a bar joins detectors that cannot be told apart (Demsar 2006)."""
+def matrices(show: Show) -> Iterator[Drawing]:
+    """Which detectors differ, pair by pair, where Friedman says that some do."""
     for name, metric, recipe, family in families(show.frame):
-        if len(family.scores) >= LEAST_BLOCKS and family.scores.shape[1] > 2:
-            recipe_rows = show.frame[show.frame["recipe"] == recipe]
-            draw = partial(_critical_difference, family, f"{metric}, recipe {recipe}")
-            yield Drawing(f"critical-difference-{name}", recipe_rows, draw)
+        several = len(family.scores) >= LEAST_BLOCKS and family.scores.shape[1] > 2
+        if several and stats.friedman(family.scores)[1] < stats.LEVEL:
+            rows = show.frame[show.frame["recipe"] == recipe]
+            heading = f"{metric}, recipe {recipe}, {len(family.scores)} blocks: who differs"
+            yield Drawing(f"differences-{name}", rows, partial(_matrix, family, heading))
 
 
-def _critical_difference(family: Family, heading: str) -> Figure:
-    found = stats.pairs(family.scores)
-    names = list(family.scores)
-    p = pd.DataFrame(1.0, index=names, columns=names)
-    for pair in each(found):
-        p.loc[pair.better, pair.other] = p.loc[pair.other, pair.better] = pair.p_holm
-    heads = [title(str(name)) for name in names]
-    p = p.set_axis(heads, axis=0).set_axis(heads, axis=1)
-    ranks = family.ranks.reindex(names).set_axis(heads)
-    high = 0.9 + 0.13 * len(names)
-    figure = Figure(figsize=(5.4, high))
-    axes = figure.add_axes((0.2, 0.04, 0.6, 1 - 0.62 / high))
-    drawn = critical_difference_diagram(
-        ranks, p, alpha=stats.LEVEL, ax=axes, label_fmt_left="{label}  {rank:.1f} ",
-        label_fmt_right=" {rank:.1f}  {label}", text_h_margin=0.02 * len(names),
-        label_props={"fontsize": 8}, elbow_props={"color": "0.45", "lw": 0.8},
-        marker_props={"s": 9, "color": INK}, crossbar_props={"linewidth": 2.4, "color": "0.15"},
-    )  # fmt: skip
-    for label in drawn["labels"]:
-        label.set_color(INK)
-    axes.tick_params(length=2)
-    _heading(figure, f"{heading}: mean ranks over {len(family.scores)} blocks (1 is best)")
+def _matrix(family: Family, heading: str) -> Figure:
+    figure = differences.picture(family)
+    _heading(figure, heading)
     return figure
 
 
@@ -197,5 +177,5 @@ CHARTS: dict[str, Callable[[Show], Iterator[Drawing]]] = {
     "strip": strips,
     "exposure size": exposure_sizes,
     "time": times,
-    "critical difference": critical_differences,
+    "differences": matrices,
 }

@@ -40,7 +40,7 @@ SHOW_HALF = (
     "store", "schema", "artefacts", "deviations", "shelf", "published", "names", "theirs",
     "remarks", "tables", "render", "latex", "layouts", "comparison", "paper_tables", "stats",
     "significance", "show", "curves", "gallery", "tiling", "panels", "plots", "charts", "scatter",
-    "record", "citations", "works",
+    "differences", "record", "citations", "works",
 )  # fmt: skip
 Maker = Callable[[pd.DataFrame], Mapping[str, Table | Grid]]
 MAKERS: dict[str, Maker] = {**TABLES, "summaries": summaries, "comparisons": comparisons}

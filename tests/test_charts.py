@@ -9,9 +9,10 @@ from matplotlib.figure import Figure
 
 from benchmarks import stats
 from benchmarks.charts import CHARTS
+from benchmarks.names import title
 from benchmarks.scatter import picture
 from benchmarks.shelf import Shelf, rows_or_csv
-from benchmarks.show import LINEAGE, Drawing, Show
+from benchmarks.show import Drawing, Show
 
 FMNIST = Path(__file__).parent.parent / "results" / "fmnist"
 
@@ -99,20 +100,42 @@ def test_devices_have_their_own_time(lines: pd.DataFrame) -> None:
     assert names == ["time-fmnist-fast-cpu", "time-fmnist-fast-cuda_0"]
 
 
-def test_critical_differences_show_mean_ranks_and_join_what_is_alike(lines: pd.DataFrame) -> None:
-    lineage, whole = drawings("critical difference", lines)
-    assert lineage.name == "critical-difference-image_auroc-fast-lineage"
-    axes = drawn(lineage).axes[0]
-    family = stats.family(stats.usual(lines, "fast"), "image_auroc", LINEAGE)
-    texts = {text.get_text().strip() for text in axes.texts}
-    assert f"Deep SAD  {family.ranks['deep_sad']:.1f}" in texts
-    assert f"{family.ranks['svdd']:.1f}  SVDD" in texts
-    bars = [line for line in axes.lines if line.get_linewidth() > 2]
-    assert len(bars) == 2  # Deep SAD, Deep SVDD and FCDD; FCDD, SVDD and HSC
-    spans = sorted((min(bar.get_xdata()), max(bar.get_xdata())) for bar in bars)
-    ranks = family.ranks
-    assert spans[0] == (ranks["deep_sad"], ranks["fcdd"])
-    assert spans[1][0] == ranks["fcdd"]
+def test_every_pair_is_shown_with_the_tests_verdict() -> None:
+    lines = Shelf([FMNIST, FMNIST.parent / "cifar10"]).frame()  # 20 blocks
+    lineage, whole = drawings("differences", lines)
+    assert lineage.name == "differences-image_auroc-fast-lineage"
+    assert whole.name == "differences-image_auroc-fast"
+    figure = drawn(whole)
+    (axes,) = figure.axes
+    family = stats.family(stats.usual(lines, "fast"), "image_auroc")
+    names = list(family.ranks.sort_values(kind="stable").index)
+    heads = [text.get_text() for text in axes.get_yticklabels()]
+    assert heads == [f"{title(name)} ({family.ranks[name]:.1f})" for name in names]
+    cells = {
+        (int(text.get_position()[1]), int(text.get_position()[0])): text for text in axes.texts
+    }
+    assert len(cells) == len(names) * (len(names) - 1)
+    pairs = stats.pairs(family.scores)
+    assert 0 < pairs["significant"].sum() < len(pairs)
+    for pair in pairs.itertuples():
+        first, last = sorted((names.index(pair.better), names.index(pair.other)))
+        difference, p = cells[first, last], cells[last, first]
+        expected = family.scores[names[first]].mean() - family.scores[names[last]].mean()
+        assert float(difference.get_text()) == pytest.approx(100 * expected, abs=0.051)
+        assert float(p.get_text().strip("<")) == pytest.approx(pair.p_holm, abs=0.001)
+        for cell in (difference, p):
+            assert (cell.get_fontweight() == "bold") == pair.significant
+    assert "Holm" in "".join(text.get_text() for text in figure.texts)  # it says how to read it
+
+
+def test_nothing_is_drawn_of_few_blocks_or_where_friedman_sees_no_difference(
+    lines: pd.DataFrame,
+) -> None:
     few = lines[lines["normal"].isin(lines["normal"].unique()[:9])]
-    assert drawings("critical difference", few) == []
-    assert whole.name == "critical-difference-image_auroc-fast"
+    assert drawings("differences", few) == []
+    alike = lines[lines["metric"] == "image_auroc"]
+    alike = alike.assign(value=np.random.default_rng(0).random(len(alike)))
+    family = stats.family(stats.usual(alike, "fast"), "image_auroc")
+    assert stats.friedman(family.scores)[1] > stats.LEVEL
+    names = {drawing.name for drawing in drawings("differences", alike)}
+    assert "differences-image_auroc-fast" not in names

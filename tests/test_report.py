@@ -80,7 +80,7 @@ def test_all_is_rebuilt_from_committed_rows_without_torch(built: tuple[Path, flo
     assert {"papers.csv", "overview.tex", "comparison-image_auroc-fast-lineage.md"} <= tables
     for name in ("heatmap-fmnist-image_auroc", "strip-fmnist-image_auroc", "time-fmnist"):
         assert {f"{name}-fast.png", f"{name}-fast.pdf"} <= figures
-    assert "critical-difference-image_auroc-fast-lineage.pdf" in figures
+    assert "differences-image_auroc-fast-lineage.pdf" in figures
     assert len(pd.read_csv(out / "results.csv")) == len(Shelf(COMMITTED).frame()) + 34
     assert "python -m benchmarks.run" in (out / "README.md").read_text()  # how they came about
     assert seconds < 60  # about 20 on an idle core; this machine may have others at work
