@@ -5,6 +5,7 @@ A new figure is one function from a ``Show`` to drawings, and one line in ``CHAR
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from textwrap import fill
 
 import pandas as pd
 import seaborn as sns
@@ -51,19 +52,21 @@ def _strip(rows: pd.DataFrame, dataset: str, metric: str, recipe: str) -> Figure
     lines = normals(rows, dataset)
     means = rows.groupby(["column", "seed"])["value"].mean().rename("mean").reset_index()
     order = means.groupby("column")["mean"].mean().sort_values(ascending=False).index
-    high = 0.75 + 0.26 * len(order)
+    named = len(lines) <= 20  # the names of thirty classes would be higher than the strips
+    high = 0.8 + max(0.26 * len(order), 0.17 * len(lines) * named)
+    heads = [fill(title(name), 20) for name in order]
     figure = Figure(figsize=(WIDTH, high))
-    axes = figure.add_axes((1.3 / WIDTH, 0.42 / high, (WIDTH - 2.75) / WIDTH, 1 - 0.75 / high))
+    axes = figure.add_axes((1.3 / WIDTH, 0.47 / high, (WIDTH - 2.75) / WIDTH, 1 - 0.8 / high))
     hues = dict(zip(lines, sns.husl_palette(len(lines), s=0.9, l=0.6), strict=True))
     sns.stripplot(
         rows, x="value", y="column", hue="normal", order=order, hue_order=lines, palette=hues,
-        ax=axes, jitter=0.18, size=3.2, alpha=0.85, legend=len(lines) <= 20,
+        ax=axes, jitter=0.18, size=3.2, alpha=0.85, legend=named,
     )  # fmt: skip
     sns.stripplot(
         means, x="mean", y="column", order=order, ax=axes, jitter=False, marker="|", size=13,
         color=INK, linewidth=1.1,
     )  # fmt: skip
-    axes.set_yticks(range(len(order)), [title(name) for name in order])
+    axes.set_yticks(range(len(order)), heads)
     axes.set(xlabel=f"{metric} [%]; ticks: means over classes, one per seed", ylabel="")
     axes.set_ylim(len(order) - 0.5, -0.5)
     axes.yaxis.grid(color="0.93", lw=0.8)

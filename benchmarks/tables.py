@@ -14,7 +14,10 @@ from benchmarks.render import as_rich as as_rich  # the runner prints a table af
 from benchmarks.store import DONE, newest
 from benchmarks.theirs import RULE, theirs
 
-SOURCES = "The sources of the papers' numbers stand under each dataset's table."
+SOURCES = (
+    "In parentheses the papers' means and ours less theirs; their sources stand under each "
+    "dataset's table."
+)
 MAIN = ("image_auroc", "pixel_auroc")  # the overview's metrics
 
 
@@ -191,7 +194,7 @@ def overview(frame: pd.DataFrame) -> dict[str, Table]:
         published=gather("published"),
         marks=gather("marks").fillna(""),
         best=gather("best").eq(True),
-        notes=(*notes, *papers, RULE, SOURCES),
+        notes=(*notes, *papers, SOURCES, RULE),
         also=gather("also").fillna(""),
     )
     return {"overview": table}

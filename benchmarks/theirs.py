@@ -12,9 +12,9 @@ from benchmarks.names import title
 
 RUN = ["dataset", "detector", "exposure", "scenario"]
 RULE = (
-    "In parentheses a paper's number, and ours less that: of the detector's own paper if it has "
-    "one, else of one that ran the detector, else of one that quotes others; where even, of the "
-    'one that prints every class, then of the newest. After "also": what other papers print.'
+    "Of several papers, the number shown is that of the detector's own if it has one, else of one "
+    "that ran the detector, else of one that quotes others; where even, of the one that prints "
+    'every class, then of the newest. After "also": what other papers print.'
 )
 
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,6 +11,7 @@ from matplotlib.figure import Figure
 from benchmarks import stats
 from benchmarks.charts import CHARTS
 from benchmarks.names import title
+from benchmarks.plots import FIGURES, STYLE
 from benchmarks.scatter import picture
 from benchmarks.shelf import Shelf, rows_or_csv
 from benchmarks.show import Drawing, Show
@@ -92,6 +94,23 @@ def test_time_is_set_against_the_mean_and_no_name_covers_another(lines: pd.DataF
     boxes = [text.get_window_extent() for text in names]
     assert len(boxes) == 9
     assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+
+
+@pytest.mark.parametrize("kind", ["strip", "time", "heatmap", "differences"])
+def test_nothing_is_cut_off_or_raw_where_detectors_are_few_or_names_long(kind: str) -> None:
+    names = ("cifar10-paper", "mvtec", "fmnist-paper", "cifar10", "fmnist")
+    shelf = Shelf([FMNIST.parent / name for name in names])
+    made = list((CHARTS | FIGURES)[kind](Show(shelf, shelf.frame())))
+    assert made
+    for drawing in made:
+        with mpl.rc_context(STYLE):
+            figure = drawn(drawing)
+            figure.canvas.draw()
+            around = figure.get_tightbbox()  # of all that is drawn, in inches
+            assert around.x0 > -0.01 and around.x1 < figure.get_figwidth() + 0.01, drawing.name
+            assert around.y0 > -0.01 and around.y1 < figure.get_figheight() + 0.01, drawing.name
+            ticks = figure.axes[0].get_xticklabels(which="both")
+            assert not any("$" in text.get_text() for text in ticks), drawing.name
 
 
 def test_devices_have_their_own_time(lines: pd.DataFrame) -> None:
