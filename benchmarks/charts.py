@@ -1,20 +1,19 @@
-"""Figures of what many trials say together: per-seed strips, exposure size, time, mean ranks.
+"""Figures of what many trials say together: per-seed strips, exposure size, time, what differs.
 
 A new figure is one function from a ``Show`` to drawings, and one line in ``CHARTS``.
 """
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from textwrap import fill
 
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
-from scikit_posthocs import critical_difference_diagram
 
-from benchmarks import scatter, stats
+from benchmarks import critical, differences, scatter, stats
 from benchmarks.names import dataset_title, rank, title
-from benchmarks.shelf import each
 from benchmarks.show import Drawing, Show
 from benchmarks.significance import families
 from benchmarks.stats import Family
@@ -23,7 +22,7 @@ from benchmarks.tables import MAIN, normals, with_columns
 
 WIDTH = 7.2  # inches: a page's text
 INK = "0.15"
-LEAST_BLOCKS = 10  # a critical-difference diagram of fewer says nothing
+LEAST_BLOCKS = 10  # a figure of tests on fewer says nothing
 
 
 def strips(show: Show) -> Iterator[Drawing]:
@@ -53,19 +52,21 @@ def _strip(rows: pd.DataFrame, dataset: str, metric: str, recipe: str) -> Figure
     lines = normals(rows, dataset)
     means = rows.groupby(["column", "seed"])["value"].mean().rename("mean").reset_index()
     order = means.groupby("column")["mean"].mean().sort_values(ascending=False).index
-    high = 0.75 + 0.26 * len(order)
+    named = len(lines) <= 20  # the names of thirty classes would be higher than the strips
+    high = 0.8 + max(0.26 * len(order), 0.17 * len(lines) * named)
+    heads = [fill(title(name), 20) for name in order]
     figure = Figure(figsize=(WIDTH, high))
-    axes = figure.add_axes((1.3 / WIDTH, 0.42 / high, (WIDTH - 2.75) / WIDTH, 1 - 0.75 / high))
+    axes = figure.add_axes((1.3 / WIDTH, 0.47 / high, (WIDTH - 2.75) / WIDTH, 1 - 0.8 / high))
     hues = dict(zip(lines, sns.husl_palette(len(lines), s=0.9, l=0.6), strict=True))
     sns.stripplot(
         rows, x="value", y="column", hue="normal", order=order, hue_order=lines, palette=hues,
-        ax=axes, jitter=0.18, size=3.2, alpha=0.85, legend=len(lines) <= 20,
+        ax=axes, jitter=0.18, size=3.2, alpha=0.85, legend=named,
     )  # fmt: skip
     sns.stripplot(
         means, x="mean", y="column", order=order, ax=axes, jitter=False, marker="|", size=13,
         color=INK, linewidth=1.1,
     )  # fmt: skip
-    axes.set_yticks(range(len(order)), [title(name) for name in order])
+    axes.set_yticks(range(len(order)), heads)
     axes.set(xlabel=f"{metric} [%]; ticks: means over classes, one per seed", ylabel="")
     axes.set_ylim(len(order) - 0.5, -0.5)
     axes.yaxis.grid(color="0.93", lw=0.8)
@@ -160,36 +161,30 @@ def _times(rows: pd.DataFrame, heading: str) -> Figure:
 
 
 def critical_differences(show: Show) -> Iterator[Drawing]:
-    """Mean ranks over blocks; a bar joins detectors that cannot be told apart (Demsar 2006)."""
+    """Mean ranks, and which neighbours in rank cannot be told apart."""
+    yield from _tested(show, "critical-difference", critical.picture, "mean ranks (1 is best)")
+
+
+def matrices(show: Show) -> Iterator[Drawing]:
+    """Which detectors differ, pair by pair."""
+    yield from _tested(show, "differences", differences.picture, "who differs")
+
+
+def _tested(
+    show: Show, kind: str, picture: Callable[[Family], Figure], about: str
+) -> Iterator[Drawing]:
+    """A figure of each family on enough blocks, where Friedman says that some detectors differ."""
     for name, metric, recipe, family in families(show.frame):
-        if len(family.scores) >= LEAST_BLOCKS and family.scores.shape[1] > 2:
-            recipe_rows = show.frame[show.frame["recipe"] == recipe]
-            draw = partial(_critical_difference, family, f"{metric}, recipe {recipe}")
-            yield Drawing(f"critical-difference-{name}", recipe_rows, draw)
+        several = len(family.scores) >= LEAST_BLOCKS and family.scores.shape[1] > 2
+        if several and stats.friedman(family.scores)[1] < stats.LEVEL:
+            rows = show.frame[show.frame["recipe"] == recipe]
+            heading = f"{metric}, recipe {recipe}, {len(family.scores)} blocks: {about}"
+            yield Drawing(f"{kind}-{name}", rows, partial(_headed, picture, family, heading))
 
 
-def _critical_difference(family: Family, heading: str) -> Figure:
-    found = stats.pairs(family.scores)
-    names = list(family.scores)
-    p = pd.DataFrame(1.0, index=names, columns=names)
-    for pair in each(found):
-        p.loc[pair.better, pair.other] = p.loc[pair.other, pair.better] = pair.p_holm
-    heads = [title(str(name)) for name in names]
-    p = p.set_axis(heads, axis=0).set_axis(heads, axis=1)
-    ranks = family.ranks.reindex(names).set_axis(heads)
-    high = 0.9 + 0.13 * len(names)
-    figure = Figure(figsize=(5.4, high))
-    axes = figure.add_axes((0.2, 0.04, 0.6, 1 - 0.62 / high))
-    drawn = critical_difference_diagram(
-        ranks, p, alpha=stats.LEVEL, ax=axes, label_fmt_left="{label}  {rank:.1f} ",
-        label_fmt_right=" {rank:.1f}  {label}", text_h_margin=0.02 * len(names),
-        label_props={"fontsize": 8}, elbow_props={"color": "0.45", "lw": 0.8},
-        marker_props={"s": 9, "color": INK}, crossbar_props={"linewidth": 2.4, "color": "0.15"},
-    )  # fmt: skip
-    for label in drawn["labels"]:
-        label.set_color(INK)
-    axes.tick_params(length=2)
-    _heading(figure, f"{heading}: mean ranks over {len(family.scores)} blocks (1 is best)")
+def _headed(picture: Callable[[Family], Figure], family: Family, heading: str) -> Figure:
+    figure = picture(family)
+    _heading(figure, heading)
     return figure
 
 
@@ -198,4 +193,5 @@ CHARTS: dict[str, Callable[[Show], Iterator[Drawing]]] = {
     "exposure size": exposure_sizes,
     "time": times,
     "critical difference": critical_differences,
+    "differences": matrices,
 }

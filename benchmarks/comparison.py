@@ -7,18 +7,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks import published
+from benchmarks import deviations, published
 from benchmarks.layouts import LAYOUTS, MEAN, STD, Layout
 from benchmarks.names import title
+from benchmarks.remarks import why
 from benchmarks.shelf import each
 from benchmarks.store import DONE, newest
-from benchmarks.tables import spread, why
+from benchmarks.tables import spread
 
 # Published methods that are not part of this benchmark.
 ELSEWHERE = {
-    "anogan", "autoencoder_ssim", "cnnfd", "gdr", "geo", "geo_plus", "geo_plus_oe",
-    "iforest_hybrid", "kde_hybrid", "ocsvm_hybrid", "p_net", "smai", "ss_dgm", "ssad",
-    "ssad_hybrid", "supervised_classifier", "vevae",
+    "anogan", "autoencoder_ssim", "cnnfd", "focal_hendrycks", "gdr", "geo", "geo_plus",
+    "geo_plus_oe", "iforest_hybrid", "kde_hybrid", "ocsvm_hybrid", "p_net", "smai", "ss_dgm",
+    "ssad", "ssad_hybrid", "supervised_classifier", "vevae",
 }  # fmt: skip
 HELD_OUT = "held out"  # in a scenario: real anomalies that train are not tested
 NOT_RUN = {"imagenet30": "not run: ImageNet's images must be asked for"}
@@ -44,12 +45,13 @@ class Run:
     measured: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     tried: bool = False
     failed: Mapping[str, str] = field(default_factory=dict)
+    deviations: str | None = None  # of the recipe, as in the frame
 
     def beside(self, number: Any) -> tuple[Any, ...]:
         """``OWN`` and the remark on one published number."""
         if number.normal in self.measured:
             found = (*self.measured[number.normal], *self.variant)
-            return (*found, _difference(self.variant, number))
+            return (*found, self._difference(number))
         return (np.nan, np.nan, 0, *[""] * len(VARIANT), self._lack(number))
 
     def _lack(self, number: Any) -> str:
@@ -62,6 +64,21 @@ class Run:
         if self.tried:
             return "not run on every class" if several else "not run on this class"
         return NOT_RUN.get(number.dataset, "not run")
+
+    def _difference(self, number: Any) -> str:
+        detector, recipe, exposure, scenario = self.variant
+        told = [deviations.told(recipe, self.deviations)]
+        if detector not in (number.detector, "fcdd"):
+            told.append(f"ours is {title(detector)}")
+        if HELD_OUT in scenario:
+            told.append("ours tests without the anomalies trained with, FCDD's code with them")
+        seeds = int(self.measured[number.normal][2])
+        known = published.known_classes(number.dataset, scenario, seeds)
+        told.append(f"ours: {known}" if known else "")
+        told.append(published.other_exposure(exposure, number.exposure))
+        if "chosen on test data" in number.note:
+            told.append("theirs has parameters chosen on test data")
+        return "; ".join(text for text in told if text)
 
 
 def beside(frame: pd.DataFrame) -> pd.DataFrame:
@@ -120,7 +137,8 @@ def _run(layout: Layout, trials: Trials, number: Any, case: str) -> Run:
     if scored.empty:
         return Run(tried=True, failed=failed)
     variant, scored = _preferred(scored, number)
-    return Run(variant, _measured(layout, scored), True, failed)
+    differing = deviations.common(scored["deviations"])
+    return Run(variant, _measured(layout, scored), True, failed, differing)
 
 
 def _preferred(scored: pd.DataFrame, number: Any) -> tuple[tuple[str, ...], pd.DataFrame]:
@@ -150,16 +168,3 @@ def _measured(layout: Layout, scored: pd.DataFrame) -> dict[str, tuple[float, ..
     if len(cells) != published.CLASSES[scored["dataset"].iloc[0]]:
         del found[MEAN], found[STD]
     return found
-
-
-def _difference(variant: Sequence[str], number: Any) -> str:
-    detector, recipe, exposure, scenario = variant
-    told = [f"recipe {recipe}"] if recipe != "paper" else []
-    if detector not in (number.detector, "fcdd"):
-        told.append(f"ours is {title(detector)}")
-    if HELD_OUT in scenario:
-        told.append("ours tests without the anomalies trained with, FCDD's code with them")
-    told.append(published.other_exposure(exposure, number.exposure))
-    if "chosen on test data" in number.note:
-        told.append("theirs has parameters chosen on test data")
-    return "; ".join(text for text in told if text)

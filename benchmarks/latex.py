@@ -65,7 +65,7 @@ def to_latex(table: Table | Grid, label: str) -> str:
 
 def _of_table(table: Table) -> str:
     cells = {n: [_cell(table, line, n) for line in table.lines] for n in table.columns}
-    lines = [tex(title(line)) for line in table.lines]
+    lines = [tex(table.head(line)) for line in table.lines]
     above = [line in table.breaks for line in table.lines]
     heads = [_head(name) for name in table.columns]
     return _tabular(table.corner, lines, above, heads, cells, "c")

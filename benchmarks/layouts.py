@@ -10,7 +10,9 @@ from benchmarks import published
 from benchmarks.names import dataset_title
 
 MEAN, STD = "mean", "std over classes"
-QUOTED = ("autoencoder", "deep_svdd", "geo", "geo_plus", "focal", "geo_plus_oe", "deep_sad_oe")
+QUOTED = (
+    "autoencoder", "deep_svdd", "geo", "geo_plus", "focal_hendrycks", "geo_plus_oe", "deep_sad_oe",
+)  # fmt: skip
 SCENARIOS = (
     "svdd", "ocsvm_hybrid", "iforest", "iforest_hybrid", "kde", "kde_hybrid", "autoencoder",
     "deep_svdd", "ssad", "ssad_hybrid", "ss_dgm", "deep_sad", "supervised_classifier",

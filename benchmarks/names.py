@@ -20,6 +20,7 @@ OTHERS = {
     "copod": "COPOD",
     "ecod": "ECOD",
     "fcdd_semi": "FCDD semi",
+    "focal_hendrycks": "Focal (Hendrycks)",
     "gdr": "GDR",
     "geo": "GEO",
     "geo_plus": "GEO+",

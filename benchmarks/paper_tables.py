@@ -11,6 +11,7 @@ import pandas as pd
 from benchmarks.latex import RAISED
 from benchmarks.layouts import LAYOUTS, MEAN, STD, Layout
 from benchmarks.names import title
+from benchmarks.remarks import tested_on
 from benchmarks.render import MISSING, Table
 from benchmarks.tables import best
 
@@ -28,6 +29,8 @@ def table(layout: Layout, both: pd.DataFrame) -> Table:
 
     values, remarks = wide("ours").astype(float), wide("remark").fillna("")
     told = [text for text in dict.fromkeys(remarks.to_numpy().ravel()) if text]
+    variants = both[both["ours"].notna()].drop_duplicates("detector").set_index("detector")
+    tested = {name: tested_on(variants["ours_scenario"].get(name)) for name in columns}
     ranked = pd.Series([np.nan if line == STD else 1.0 for line in lines], lines)
     letters = list(RAISED.values())
     raised = {text: letters[i % 25] * (i // 25 + 1) for i, text in enumerate(told)} | {"": ""}
@@ -41,7 +44,7 @@ def table(layout: Layout, both: pd.DataFrame) -> Table:
         stds=wide("ours_std").astype(float),
         published=wide("mean"),
         marks=marks.where(~empty, lacks),
-        best=best(values.mul(ranked, axis=0)),
+        best=best(values.mul(ranked, axis=0), tested),
         notes=(*_reading(layout, both), *notes, *_quoted(both)),
         published_stds=wide("std"),
         breaks=_breaks(both),
@@ -82,9 +85,7 @@ def _quoted(both: pd.DataFrame) -> Iterator[str]:
         yield f"Published ({who}): {note}."
 
 
-def papers(both: pd.DataFrame, whole: bool = False) -> dict[str, Table]:
-    """The papers' tables of the lines of ``comparison.beside``: those that hold a number of ours,
-    or all of them if ``whole``."""
+def papers(both: pd.DataFrame) -> dict[str, Table]:
+    """Every table of the papers, from the lines of ``comparison.beside``."""
     groups = both.groupby("name", sort=False)
-    shown = {str(name): part for name, part in groups if whole or part["ours"].notna().any()}
-    return {name: table(LAYOUTS[name], part) for name, part in shown.items()}
+    return {str(name): table(LAYOUTS[str(name)], part) for name, part in groups}

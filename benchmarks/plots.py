@@ -24,6 +24,7 @@ from benchmarks.tables import class_table, normals
 
 STYLE: Any = {"font.size": 8, "axes.titlesize": 8, "legend.fontsize": 7.5, "pdf.fonttype": 42}
 STYLE |= {"text.parse_math": False}  # a name may hold dollars
+LETTER = 0.06  # inches: how wide one is at 8 points, on average
 EXAMPLES = ("scores", "labels", "example_index", "example_images", "example_maps", "example_masks")
 
 
@@ -62,8 +63,15 @@ def _heat_map(part: pd.DataFrame, dataset: str, metric: str, recipe: str) -> Fig
     table = class_table(part, dataset, metric, recipe)
     values = table.values.astype(float) * 100
     lines, columns = values.shape
-    across, down, left, below = 0.52 * columns, 0.27 * lines, 1.1, 0.8  # inches
-    wide, high = left + across + 0.8, below + down + 0.4
+    heading = f"{dataset}: {metric} in per cent, recipe {recipe}"
+    names = [title(name) for name in table.columns]
+    across, down = 0.52 * columns, 0.27 * lines  # inches
+    # Names run down to the left from below their columns, half as deep as they are long.
+    lengths = [LETTER * len(name) for name in names]
+    left = max([1.1, *(0.8 * length - 0.52 * i for i, length in enumerate(lengths))])
+    below = max([0.8, *(0.2 + 0.6 * length for length in lengths)])
+    wide = max(left + across + 0.8, 0.3 + 1.35 * LETTER * len(heading))
+    high = below + down + 0.4
     figure = Figure(figsize=(wide, high))
     axes = figure.add_axes((left / wide, below / high, across / wide, down / high))
     bar = figure.add_axes(((left + across + 0.15) / wide, below / high, 0.1 / wide, down / high))
@@ -71,11 +79,10 @@ def _heat_map(part: pd.DataFrame, dataset: str, metric: str, recipe: str) -> Fig
     sns.heatmap(
         values, ax=axes, cbar_ax=bar, cmap="crest", vmin=5 * np.floor(floor / 5), vmax=100,
         annot=True, fmt=".1f", annot_kws={"fontsize": 7}, linewidths=1,
-        xticklabels=[title(n) for n in table.columns], yticklabels=[title(n) for n in table.lines],
+        xticklabels=names, yticklabels=[*map(table.head, table.lines)],
     )  # fmt: skip
     _finish(axes, table)
     bar.tick_params(length=2, labelsize=7)
-    heading = f"{dataset}: {metric} in per cent, recipe {recipe}"
     figure.text(0.08 / wide, 1 - 0.1 / high, heading, va="top", fontsize=9, fontweight="bold")
     return figure
 

@@ -28,7 +28,9 @@ class Table:
     ``values`` and ``published`` are means in [0, 1], ``stds`` the standard deviation over seeds
     (ddof 1, empty for one seed), ``marks`` is ``failed``, ``*`` (trials left out), empty, or
     what a note explains, and ``best`` is True where a complete value is the highest, to the
-    printed digit. A rule stands above each line of ``breaks``.
+    printed digit. A rule stands above each line of ``breaks``. ``headline`` are the notes that an
+    overview needs too, ``also`` the numbers of further papers as text, and ``covered`` says over
+    how much of a data set the mean goes, if not over all of it.
     """
 
     title: str
@@ -40,6 +42,13 @@ class Table:
     notes: tuple[str, ...]
     published_stds: pd.DataFrame | None = None
     breaks: frozenset[str] = frozenset({"mean"})
+    headline: tuple[str, ...] = ()
+    also: pd.DataFrame | None = None
+    covered: str = ""
+
+    def head(self, line: str) -> str:
+        """The name of a line as it is printed."""
+        return f"mean ({self.covered})" if line == "mean" and self.covered else title(line)
 
     @property
     def lines(self) -> list[str]:
@@ -65,6 +74,8 @@ class Table:
             if self.published_stds is not None:
                 columns[f"{name} published std"] = self.published_stds[name]
             columns[f"{name} difference"] = ours - theirs
+            if self.also is not None and (self.also[name] != "").any():
+                columns[f"{name} also published"] = self.also[name]
         return pd.DataFrame(columns).rename_axis(self.corner).reset_index()
 
 
@@ -96,16 +107,18 @@ def parts(table: Table, line: str, column: str) -> tuple[str, str, str, bool]:
     std_there: Any = np.nan
     if table.published_stds is not None:
         std_there = table.published_stds.at[line, column]
-    return ours, spread, _beside(value, theirs, std_there), bool(best)
+    also = "" if table.also is None else str(table.also.at[line, column])
+    return ours, spread, _beside(value, theirs, std_there, also), bool(best)
 
 
-def _beside(value: float, theirs: float, std: float) -> str:
-    """The published number as it was printed (.82, not .820), and ours less that."""
+def _beside(value: float, theirs: float, std: float, also: str) -> str:
+    """The published number as it was printed (.82, not .820), ours less that, and what other
+    papers print."""
     if pd.isna(theirs):
         return ""
     spread = "" if pd.isna(std) else f" ± {round(100 * std, 1):g}"
     difference = "" if pd.isna(value) else f", {round(100 * (value - theirs), 1) + 0.0:+.1f}"
-    return f"({round(100 * theirs, 1):g}{spread}{difference})"
+    return f"({round(100 * theirs, 1):g}{spread}{difference}{f'; also {also}' if also else ''})"
 
 
 def to_markdown(table: Table | Grid) -> str:
@@ -129,7 +142,7 @@ def _texts(table: Table) -> pd.DataFrame:
         return f"{ours}{f' ± {std}' if std else ''}{f' {theirs}' if theirs else ''}"
 
     cells = {title(name): [cell(line, name) for line in table.lines] for name in table.columns}
-    index = pd.Index([title(line) for line in table.lines], name=table.corner)
+    index = pd.Index([table.head(line) for line in table.lines], name=table.corner)
     return pd.DataFrame(cells, index)
 
 
@@ -145,7 +158,7 @@ def as_rich(table: Table) -> rich.table.Table:
     for name in table.columns:
         shown.add_column(title(name), justify="right")
     for line in table.lines:
-        cells = [Text(title(line))]
+        cells = [Text(table.head(line))]
         for name in table.columns:
             ours, std, theirs, best = parts(table, line, name)
             text = Text(ours, style="bold" if best else "red" if ours == FAILED else "")

@@ -1,9 +1,10 @@
 """All tables and figures of an output folder, from its stored rows alone; needs no torch.
 
 ``python -m benchmarks.report OUT`` writes ``OUT/results.csv``, ``OUT/tables``, ``OUT/figures`` and
-``OUT/index.html``, the page that shows them all; ``report FOLDER... --out OUT`` does so for several
-folders together, with every table of the papers. Exit codes: 0 all is written, 3 internal error, 4
-usage, or rows that cannot be read, 130 interrupted, 143 terminated.
+``OUT/index.html``, the page that shows them all; ``report FOLDER... --out OUT`` does so for one or
+several folders together, with every table of the papers. Of several, those without rows are left
+out with a warning. Exit codes: 0 all is written, 3 internal error, 4 usage, or rows that cannot be
+read, 130 interrupted, 143 terminated.
 """
 
 import argparse
@@ -28,7 +29,7 @@ from benchmarks.panels import SCALES
 from benchmarks.paper_tables import papers
 from benchmarks.plots import FIGURES, save
 from benchmarks.render import Grid, Table, to_markdown
-from benchmarks.shelf import Shelf
+from benchmarks.shelf import Shelf, holding
 from benchmarks.show import Show
 from benchmarks.significance import comparisons, summaries
 from benchmarks.store import newest, write_csv
@@ -36,9 +37,10 @@ from benchmarks.tables import TABLES
 
 # What decides how a file looks: where one of these changes, everything is drawn anew.
 SHOW_HALF = (
-    "store", "schema", "artefacts", "shelf", "published", "names", "tables", "render", "latex",
-    "layouts", "comparison", "paper_tables", "stats", "significance", "show", "curves", "gallery",
-    "tiling", "panels", "plots", "charts", "scatter", "record", "citations", "works",
+    "store", "schema", "artefacts", "deviations", "shelf", "published", "names", "theirs",
+    "remarks", "tables", "render", "latex", "layouts", "comparison", "paper_tables", "stats",
+    "significance", "show", "curves", "gallery", "tiling", "panels", "plots", "charts", "scatter",
+    "differences", "critical", "record", "citations", "works",
 )  # fmt: skip
 Maker = Callable[[pd.DataFrame], Mapping[str, Table | Grid]]
 MAKERS: dict[str, Maker] = {**TABLES, "summaries": summaries, "comparisons": comparisons}
@@ -100,7 +102,8 @@ def _jobs(out: Path, lines: pd.DataFrame, show: Show, folders: Sequence[Path]) -
     yield "results", lines, partial(_results, lines, out, folders)
     for kind, make in MAKERS.items():
         yield f"tables {kind}", show.frame, partial(_tables, make, show.frame, tables)
-    yield "tables papers", show.frame, partial(_papers, show.frame, tables, len(folders) > 1)
+    if out not in folders:  # of one run alone the papers' tables would be all but empty
+        yield "tables papers", show.frame, partial(_papers, show.frame, tables)
     for draw in (*FIGURES.values(), *CHARTS.values()):
         for drawing in draw(show):
             yield drawing.name, drawing.rows, partial(save, drawing, figures)
@@ -123,14 +126,11 @@ def _tables(make: Maker, shown: pd.DataFrame, folder: Path) -> list[Path]:
     return [path for name, table in make(shown).items() for path in _write(name, table, folder)]
 
 
-def _papers(shown: pd.DataFrame, folder: Path, whole: bool) -> list[Path]:
-    both = beside(shown)
-    made = papers(both, whole)
-    if not made:
-        return []
-    path = folder / "papers.csv"
-    write_csv(both[both["name"].isin(made)], path)
-    return [path, *(file for name in made for file in _write(name, made[name], folder))]
+def _papers(shown: pd.DataFrame, folder: Path) -> list[Path]:
+    both, path = beside(shown), folder / "papers.csv"
+    write_csv(both, path)
+    made = papers(both).items()
+    return [path, *(file for name, table in made for file in _write(name, table, folder))]
 
 
 def _write(name: str, table: Table | Grid, folder: Path) -> list[Path]:
@@ -191,13 +191,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def report(options: argparse.Namespace) -> int:
     """Write what is asked for; raises OSError or ValueError for what cannot be read or written."""
-    if options.into is not None:
-        record.insert(options.into, Shelf(options.folders).frame())
-        return OK
-    if len(options.folders) > 1:
+    if len(options.folders) > 1 and options.into is None:
         _separate(options.out, options.folders)
-    out, processes = options.out or options.folders[0], os.cpu_count() or 1
-    written = build(out, options.galleries, options.scale, options.folders, processes)
+    folders = holding(options.folders)
+    if options.into is not None:
+        record.insert(options.into, Shelf(folders).frame())
+        return OK
+    out, processes = options.out or folders[0], os.cpu_count() or 1
+    written = build(out, options.galleries, options.scale, folders, processes)
     print("\n".join(map(str, written)) or f"{out}: everything is up to date")
     return OK
 

@@ -1,5 +1,6 @@
 """Several output folders read as one, those of committed results among them."""
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks.store import COLUMNS, Store, frame
+from benchmarks.store import COLUMNS, LATER, Store, frame
+
+log = logging.getLogger(__name__)
 
 
 def each(frame: pd.DataFrame) -> Iterator[Any]:
@@ -27,7 +30,9 @@ class Shelf:
 
         Raises FileNotFoundError when a folder has no rows, ValueError when its CSV is none.
         """
-        return pd.concat([rows_or_csv(folder) for folder in self.folders], ignore_index=True)
+        found = pd.concat([rows_or_csv(folder) for folder in self.folders])
+        once = ["stem", "metric", "finished"]  # a trial's row may lie in several folders
+        return found.drop_duplicates(once, ignore_index=True)
 
     def arrays(self, row: Mapping[str, Any], names: Sequence[str] = ()) -> dict[str, np.ndarray]:
         """As `Store.arrays`, from the folder that has them; none where scores were not kept."""
@@ -35,6 +40,24 @@ class Shelf:
         if not kept and not all((folder / "scores").is_dir() for folder in self.folders):
             return {}
         return (kept or self.stores)[0].arrays(row, names)
+
+
+def holding(folders: Sequence[Path]) -> list[Path]:
+    """Those of several folders that hold results, with a warning for each that holds something
+    else; all of them where none does, or one is not there: whoever reads them says what is wrong.
+    """
+    kept = [folder for folder in folders if not folder.is_dir() or _holds(folder)]
+    if not any(map(Path.is_dir, kept)):
+        return list(folders)
+    for folder in folders:
+        if folder not in kept:
+            log.warning("%s: no rows to report; left out", folder)
+    return kept
+
+
+def _holds(folder: Path) -> bool:
+    rows = folder / "rows"
+    return any(rows.glob("*.json")) if rows.is_dir() else (folder / "results.csv").exists()
 
 
 def rows_or_csv(folder: Path) -> pd.DataFrame:
@@ -52,11 +75,11 @@ def rows_or_csv(folder: Path) -> pd.DataFrame:
 def _read(path: Path) -> pd.DataFrame:
     if not path.exists():
         return pd.DataFrame(columns=COLUMNS)
-    text = dict.fromkeys(["normal", "reason", "scenario", "exposure", "stem"], str)
+    text = dict.fromkeys(["normal", "reason", "scenario", "exposure", "stem", *LATER], str)
     try:
         table = pd.read_csv(path, dtype=text)
     except (ValueError, OSError) as error:
         raise ValueError(f"{path}: no table of results ({error}); write it anew") from None
-    if missing := [name for name in COLUMNS if name not in table]:
+    if missing := [name for name in COLUMNS if name not in (*table, *LATER)]:
         raise ValueError(f"{path}: columns missing: {', '.join(missing)}; write it anew")
-    return table[COLUMNS]
+    return table.reindex(columns=COLUMNS)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks import artefacts, index, locks
+from benchmarks import artefacts, deviations, index, locks
 from benchmarks.schema import BROKEN as BROKEN
 from benchmarks.schema import DONE, Foreign, Row, fault, migrated, read
 from benchmarks.schema import SCHEMA as SCHEMA
@@ -26,7 +26,8 @@ if TYPE_CHECKING:  # half a second to load, which only those pay who show rows
 
 IDENTITY = ["dataset", "detector", "normal", "recipe", "seed", "exposure", "scenario"]
 RESULT = ["metric", "value", "status", "reason", "seconds", "pretraining_seconds", "device"]
-COLUMNS = [*IDENTITY, *RESULT, "protocol", "version", "commit", "finished", "stem"]
+LATER = ("deviations",)  # columns that a `results.csv` of an earlier version lacks
+COLUMNS = [*IDENTITY, *RESULT, "protocol", "version", "commit", "finished", "stem", *LATER]
 
 log = logging.getLogger(__name__)
 
@@ -173,6 +174,7 @@ def frame(rows: Iterable[Row]) -> "pd.DataFrame":
     lines = []
     for row in rows:
         plain = {name: row.get(name) for name in COLUMNS}
+        plain["deviations"] = deviations.of_row(row)
         plain["version"] = " ".join(f"{k}={v}" for k, v in (row.get("versions") or {}).items())
         for metric, value in (row["metrics"] or {None: None}).items():
             lines.append(plain | {"metric": metric, "value": value})

@@ -3,22 +3,21 @@
 A new table is one function from a frame to named tables, and one line in ``TABLES``.
 """
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 import pandas as pd
 
-from benchmarks import published
+from benchmarks import published, remarks
 from benchmarks.render import FAILED, INCOMPLETE, Table, rank, title
 from benchmarks.render import as_rich as as_rich  # the runner prints a table after a run
 from benchmarks.store import DONE, newest
+from benchmarks.theirs import RULE, theirs
 
 SOURCES = (
     "In parentheses the papers' means and ours less theirs; their sources stand under each "
     "dataset's table."
 )
-RUN = ["dataset", "detector", "exposure", "scenario"]
 MAIN = ("image_auroc", "pixel_auroc")  # the overview's metrics
 
 
@@ -69,16 +68,26 @@ def class_table(frame: pd.DataFrame, dataset: str, metric: str, recipe: str) -> 
         for i in range(3)
     )
     marks = _marks(counts, failed)
-    theirs, sources = _published(values, marks, part, metric)
-    told = _notes(part, values, stds, dataset, metric)
+    beside = theirs(values, marks, part, metric)
+    of = published.CLASSES.get(dataset, len(lines))
+    scenarios = part.drop_duplicates("column").set_index("column")["scenario"]
+    tested = {str(name): remarks.tested_on(scenario) for name, scenario in scenarios.items()}
+    winners = best(values.where(marks == ""), tested)
+    winners.loc["mean"] &= len(lines) >= of  # a mean over some classes is not the data set's
+    counted, *told = _notes(part, values, stds, dataset, metric)
+    headline = (counted, *remarks.left_out(marks, counts), *remarks.cautions(part, columns))
+    more = (*told, *remarks.recipes(scored), *beside.notes, *remarks.failures(failed))
     return Table(
         title=f"{dataset}: {metric}, recipe {recipe}",
         values=values,
         stds=stds,
-        published=theirs,
+        published=beside.numbers,
         marks=marks,
-        best=best(values.where(marks == "")),
-        notes=(*told, *_legend(marks, counts), *sources, *_failures(failed)),
+        best=winners,
+        notes=(*headline, *more),
+        headline=headline,
+        also=beside.also,
+        covered="" if len(lines) >= of else f"{len(lines)} of {of}",
     )
 
 
@@ -95,66 +104,39 @@ def spread(cells: pd.DataFrame | None, lines: list[str]) -> tuple[pd.Series, ...
 
 
 def _marks(counts: pd.DataFrame, failed: pd.DataFrame) -> pd.DataFrame:
-    most = counts.max(axis=None) if counts.size else 0
+    most = counts.max()  # of each detector: one that ran with fewer seeds is not incomplete
     marks = pd.DataFrame("", index=counts.index, columns=counts.columns, dtype=object)
     marks = marks.mask((counts > 0) & (counts < most), INCOMPLETE)
     for normal, column in zip(failed["normal"], failed["column"], strict=True):
         marks.loc[normal, column] = INCOMPLETE if counts.loc[normal, column] else FAILED
     for column, classes in counts.drop("mean").items():
-        partly = (classes < most).any() and (classes > 0).any()
+        partly = (classes < most[str(column)]).any() and (classes > 0).any()
         hopeless = (marks[column].drop("mean") == FAILED).all()
         marks.loc["mean", column] = INCOMPLETE if partly else FAILED if hopeless else ""
     return marks
 
 
-def _published(
-    values: pd.DataFrame, marks: pd.DataFrame, part: pd.DataFrame, metric: str
-) -> tuple[pd.DataFrame, list[str]]:
-    """The papers' numbers in the shape of ``values``, and a note per source.
-
-    A published mean covers every class, so it stands only beside a mean that does.
-    """
-    theirs = pd.DataFrame(np.nan, index=values.index, columns=values.columns)
-    sources: dict[str, list[str]] = {}
-    runs = part.drop_duplicates("column").set_index("column")
-    for name in values.columns:
-        run: list[Any] = [runs.at[name, field] for field in RUN]
-        dataset, detector, exposure, scenario = run
-        complete = len(values) - 1 == published.CLASSES.get(dataset)
-        known = published.compared(dataset, detector, metric, scenario)
-        beside = [line for line in values.index if line in known.index]
-        if "mean" in beside and not (complete and marks.loc["mean", name] == ""):
-            beside.remove("mean")
-        theirs.loc[beside, name] = known.loc[beside, "mean"]
-        for told in published.sources(known.loc[beside], exposure):
-            sources.setdefault(told, []).append(title(name))
-    return theirs, [f"Published ({', '.join(who)}): {text}." for text, who in sources.items()]
-
-
-def _legend(marks: pd.DataFrame, counts: pd.DataFrame) -> Iterator[str]:
-    """What the mark of an incomplete mean stands for, in numbers."""
-    trials = counts.drop("mean")
-    whole = len(trials) * int(trials.to_numpy().max(initial=0))
-    partly = [name for name in marks if (marks[name] == INCOMPLETE).any()]
-    told = ", ".join(f"{title(str(name))} has {trials[name].sum()} of {whole}" for name in partly)
-    if partly:
-        yield f"{INCOMPLETE} Failed or missing trials are left out: {told}."
-
-
-def best(values: pd.DataFrame) -> pd.DataFrame:
-    """True at the highest of each line, ties at the printed digit included."""
+def best(values: pd.DataFrame, tested: Mapping[str, str]) -> pd.DataFrame:
+    """True at the highest of each line, ties at the printed digit included, among the columns that
+    were ``tested`` on the same images; a column that stands alone in that wins nothing."""
     shown = (values.astype(float) * 100).round(1)
-    return shown.eq(shown.max(axis=1), axis=0) & shown.notna()
+    winners = pd.DataFrame(False, index=values.index, columns=values.columns)
+    for images in set(tested.values()):
+        alike = [str(name) for name in shown if tested.get(str(name)) == images]
+        if len(alike) > 1:
+            part = shown[alike]
+            winners[alike] = part.eq(part.max(axis=1), axis=0) & part.notna()
+    return winners
 
 
 def _notes(
     part: pd.DataFrame, values: pd.DataFrame, stds: pd.DataFrame, dataset: str, metric: str
 ) -> Iterator[str]:
-    seeds, lines = part["seed"].nunique(), len(values) - 1
+    lines = len(values) - 1
     of = published.CLASSES.get(dataset, lines)
-    plural = "" if seeds == 1 else "s"
     over = "; ± is the standard deviation over seeds" if stds.notna().any(axis=None) else ""
-    yield f"{metric} in per cent, {seeds} seed{plural}{over}; mean over {lines} of {of} classes."
+    seeds = _seeds(part[part["column"].isin(values.columns)])
+    yield f"{metric} in per cent, {seeds}{over}; mean over {lines} of {of} classes."
     told = part[(part["variant"] != "") & part["column"].isin(values.columns)]
     pairs = told[["column", "variant"]].drop_duplicates().sort_values("column").to_numpy()
     if len(pairs):
@@ -163,18 +145,16 @@ def _notes(
         yield f"Protocols {sorted(part['protocol'].unique())} are mixed: not comparable."
 
 
-def _failures(failed: pd.DataFrame) -> Iterator[str]:
-    for column, group in failed.groupby("column"):
-        first = group.iloc[0]
-        told = f"{len(group)} trial(s), first {first['normal']}: {why(first)}"
-        yield f"Failed, {title(str(column))}: {told}."
-
-
-def why(trial: Any) -> str:
-    """Why a trial gave no scores: its reason, behind its status where that says more."""
-    status, reason = str(trial["status"]), trial["reason"]
-    told = reason if isinstance(reason, str) else ""
-    return told if status == FAILED else ": ".join(part for part in (status, told) if part)
+def _seeds(part: pd.DataFrame) -> str:
+    """How many seeds the columns have, with their names where they differ."""
+    counts = part.groupby("column")["seed"].nunique()
+    found = {
+        f"{count} seed{'s' * (count != 1)}": [title(str(name)) for name in of.index]
+        for count, of in counts.groupby(counts)
+    }
+    if len(found) < 2:
+        return next(iter(found), "no seeds")
+    return ", ".join(f"{seeds} ({', '.join(names)})" for seeds, names in found.items())
 
 
 def class_tables(frame: pd.DataFrame) -> dict[str, Table]:
@@ -187,28 +167,35 @@ def class_tables(frame: pd.DataFrame) -> dict[str, Table]:
     return tables
 
 
+def _head(name: str, table: Table) -> str:
+    return name.replace("-", " ") + (f" ({table.covered})" if table.covered else "")
+
+
 def overview(frame: pd.DataFrame) -> dict[str, Table]:
     """Detector x dataset: means over classes, the lineage at a glance."""
     found = class_tables(frame[frame["metric"].isin(MAIN) | frame["metric"].isna()])
-    shown = {name.replace("-", " "): table for name, table in found.items()}
+    shown = {_head(name, table): table for name, table in found.items()}
     lines = sorted({name for table in shown.values() for name in table.columns}, key=rank)
 
     def gather(field: str) -> pd.DataFrame:
         means = {head: getattr(table, field).loc["mean"] for head, table in shown.items()}
         return pd.DataFrame(means, index=pd.Index(lines, name="detector"))
 
-    values, marks = gather("values"), gather("marks").fillna("")
-    notes = [f"{head}: {table.notes[0]}" for head, table in shown.items()]
-    for head, table in shown.items():
-        notes += [f"{head}: {note}" for note in table.notes if note.startswith(INCOMPLETE)]
+    heads: dict[str, list[str]] = {}
+    for head, shown_table in shown.items():
+        for note in shown_table.headline:
+            heads.setdefault(note, []).append(head)
+    notes = [f"{', '.join(of)}: {note}" for note, of in heads.items()]
+    papers = [remarks.PAPER] if (frame["recipe"] == "paper").any() else []
     table = Table(
         title="Means over classes",
-        values=values,
+        values=gather("values"),
         stds=gather("stds"),
         published=gather("published"),
-        marks=marks,
-        best=best(values.where(marks == "").T).T,
-        notes=(*notes, SOURCES),
+        marks=gather("marks").fillna(""),
+        best=gather("best").eq(True),
+        notes=(*notes, *papers, SOURCES, RULE),
+        also=gather("also").fillna(""),
     )
     return {"overview": table}
 

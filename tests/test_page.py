@@ -6,6 +6,7 @@ import hashlib
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from pages import BROKEN, COMMITTED, HOSTILE, ROOT, Page, command, run
 
 from benchmarks import published
 from benchmarks.page.__main__ import main
-from benchmarks.page.compare import differences
+from benchmarks.page.compare import Fact, differences
 from benchmarks.page.gather import gather
 from benchmarks.page.tables import parts
 from benchmarks.page.write import write
@@ -154,9 +155,31 @@ def test_the_command_gives_the_same_bytes(out: Path, target: Path, tmp_path: Pat
 
 
 def test_differences_are_those_of_recipe_exposure_and_caveats() -> None:
-    known = {"exposure": "cifar100", "note": ""}
-    assert differences("paper", "cifar100", known) == ()
-    assert len(differences("fast", "photos", known | {"note": "chosen on test data"})) == 3
+    known = {"dataset": "fmnist", "exposure": "cifar100", "note": ""}
+    plain = Fact("cifar100", "", 1, deviations="none")
+    assert differences("paper", plain, known) == ()
+    labelled = replace(plain, scenario="labelled 0.05 of 1 class(es)", exposure="photos")
+    told = differences("fast", labelled, known | {"note": "chosen on test data"})
+    assert told == (
+        "recipe fast",
+        "ours: 1 of 9 known classes",
+        "exposure: ours photos, theirs CIFAR-100",
+        "theirs tuned on test data",
+    )
+
+
+def test_no_difference_is_claimed_only_where_the_rows_say_so(tmp_path: Path) -> None:
+    committed = ROOT / "results" / "cifar10-paper"  # its rows are not kept
+    paper = next(one for one in parts(gather([committed]).frame) if one.metric == "image_auroc")
+    told = paper.cells["mean", "deep_svdd"].differs
+    assert told == (
+        "the paper's recipe; for what differs in it see `python -m benchmarks.list --recipes`",
+    )
+    page = Page(write([committed], tmp_path / "index.html").read_text())
+    assert "no difference known" not in page.text
+    known = {"dataset": "cifar10", "exposure": "", "note": ""}
+    stated = differences("paper", Fact("", "", 1, "in bfloat16 | other filters"), known)
+    assert stated == ("the paper's recipe but for 2 deviations: in bfloat16; other filters",)
 
 
 def test_templates_travel_with_the_package() -> None:

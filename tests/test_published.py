@@ -1,5 +1,6 @@
 """The papers' numbers: traceable, in range, one beside each of ours."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,13 @@ import pytest
 from benchmarks import published
 from benchmarks.task import Scenario
 
+OWN = {
+    "deep_svdd": "Deep SVDD (ICML 2018)",
+    "deep_svdd_soft": "Deep SVDD (ICML 2018)",
+    "deep_sad": "Deep SAD (ICLR 2020)",
+    "fcdd": "FCDD (ICLR 2021)",
+    "fcdd_semi": "FCDD (ICLR 2021)",
+}
 KEYS = ["dataset", "detector", "normal", "metric", *published.CASE]
 
 
@@ -28,6 +36,59 @@ def test_no_number_stands_twice_and_one_at_most_is_compared() -> None:
     where = [*KEYS, "paper", "table", "setting"]
     assert not numbers.duplicated(where).any()
     assert not numbers[numbers["compare"]].duplicated(KEYS).any()
+
+
+def test_the_marks_follow_the_rule() -> None:
+    """Own paper, who ran it, who quotes it, reproductions; the one with every class; the newest."""
+    numbers = published.read()
+    series = [name for name in KEYS if name != "normal"]
+    chosen = []
+    for (_, detector, *_), group in numbers.groupby(series):
+        ranks = {
+            paper: (
+                OWN.get(detector) != paper,
+                part["note"].str.contains("reproduction").any(),
+                part["note"].str.contains("quoted by").any(),
+                part["normal"].nunique() == 1,
+                -max(map(int, re.findall(r"20\d\d", paper)), default=0),
+            )
+            for paper, part in group.groupby("paper")
+        }
+        paper = min(ranks, key=lambda name: ranks[name])
+        assert list(ranks.values()).count(ranks[paper]) == 1
+        of_paper = group[group["paper"] == paper]
+        marked = group[group["compare"]]
+        chosen.append(paper)
+        assert set(marked["paper"]) == {paper}
+        assert set(marked["normal"]) == set(of_paper["normal"]) - {"std over classes"}
+    assert len(set(chosen)) > 3
+
+
+def test_what_other_papers_print_is_known_where_it_differs_by_more_than_rounding() -> None:
+    def elsewhere(dataset: str, detector: str) -> list[tuple[float, str]]:
+        chosen = published.compared(dataset, detector, "image_auroc").loc[["mean"]]
+        found = published.elsewhere(chosen)[["mean", "paper"]]
+        return list(found.itertuples(index=False, name=None))
+
+    assert elsewhere("fmnist", "deep_svdd") == [(0.93, "FCDD (ICLR 2021)")]
+    assert elsewhere("fmnist", "autoencoder") == [(0.902, "Deep SAD (ICLR 2020)")]
+    assert elsewhere("cifar10", "deep_svdd") == [(0.609, "Deep SAD (ICLR 2020)")]  # not 65 for 64.8
+    assert elsewhere("fmnist", "fcdd") == []  # nor the reproduction, with EMNIST
+
+
+def test_the_focal_loss_of_another_work_is_not_beside_ours() -> None:
+    assert published.compared("cifar10", "focal", "image_auroc").empty
+    theirs = published.compared("cifar10", "focal_hendrycks", "image_auroc")
+    assert theirs.loc["mean", "mean"] == 0.87
+
+
+def test_known_classes_are_counted_where_they_are_not_all() -> None:
+    one, three = (f"labelled 0.05 of {count} class(es)" for count in (1, 3))
+    assert published.known_classes("cifar10", one, 1) == "1 of 9 known classes"
+    assert published.known_classes("cifar10", one, 9) == ""
+    assert published.known_classes("cifar10", three, 2) == "2 choices of 3 known classes"
+    assert published.known_classes("cifar10", "pollution 0.1", 1) == ""
+    assert published.known_classes("digits", one, 1) == ""
 
 
 def test_normals_are_the_classes_of_their_dataset() -> None:

@@ -80,7 +80,7 @@ def test_all_is_rebuilt_from_committed_rows_without_torch(built: tuple[Path, flo
     assert {"papers.csv", "overview.tex", "comparison-image_auroc-fast-lineage.md"} <= tables
     for name in ("heatmap-fmnist-image_auroc", "strip-fmnist-image_auroc", "time-fmnist"):
         assert {f"{name}-fast.png", f"{name}-fast.pdf"} <= figures
-    assert "critical-difference-image_auroc-fast-lineage.pdf" in figures
+    assert "differences-image_auroc-fast-lineage.pdf" in figures
     assert len(pd.read_csv(out / "results.csv")) == len(Shelf(COMMITTED).frame()) + 34
     assert "python -m benchmarks.run" in (out / "README.md").read_text()  # how they came about
     assert seconds < 60  # about 20 on an idle core; this machine may have others at work
@@ -108,6 +108,28 @@ def test_every_table_compiles_in_one_document(built: tuple[Path, float], tmp_pat
     )
 
 
+def test_the_line_of_the_readme_leaves_out_what_holds_no_rows(tmp_path: Path) -> None:
+    line = "python -m benchmarks.report results/*/ --out papers "
+    assert line in (ROOT / "README.md").read_text()
+    folders = sorted((ROOT / "results").glob("*/"))
+    assert ROOT / "results" / "speed" in folders
+    done = command(*folders, "--galleries", 0, "--out", tmp_path / "papers")
+    assert done.returncode == 0, done.stderr
+    (told,) = done.stderr.splitlines()
+    assert told.startswith("WARNING: ") and told.endswith("speed: no rows to report; left out")
+    tables = tmp_path / "papers" / "tables"
+    assert {f"{name}.md" for name in LAYOUTS} <= {path.name for path in tables.iterdir()}
+    cell = "| CIFAR-10 mean | **70.8ᶜ** (64.8, +6.1)"  # each folder's numbers in every table
+    assert cell in (tables / "deep_svdd-table-1.md").read_text()
+
+
+def test_a_row_in_two_folders_counts_once(tmp_path: Path) -> None:
+    shutil.copytree(COMMITTED[0], tmp_path / "copy")
+    assert len(Shelf([COMMITTED[0], tmp_path / "copy"]).frame()) == len(
+        Shelf(COMMITTED[:1]).frame()
+    )
+
+
 def test_what_is_up_to_date_is_not_drawn_again(built: tuple[Path, float]) -> None:
     out, _ = built
     done = command(*COMMITTED, out.parent / "awkward", "--out", out)
@@ -124,6 +146,8 @@ def test_a_committed_result_keeps_its_csv(tmp_path: Path) -> None:
     written = report.build(folder)
     assert (folder / "tables" / "overview.md") in written
     assert (folder / "results.csv").read_bytes() == before
+    papers = {"papers.csv", *(f"{name}.md" for name in LAYOUTS)}
+    assert not papers & {path.name for path in (folder / "tables").iterdir()}
 
 
 @pytest.mark.parametrize(
@@ -132,6 +156,7 @@ def test_a_committed_result_keeps_its_csv(tmp_path: Path) -> None:
         (["{a}", "{b}"], "several folders need --out"),
         (["{a}", "{b}", "--out", "{a}"], "several folders need --out"),
         (["{a}", "{b}/absent", "--out", "{b}/out"], "absent: no rows to report"),
+        (["{b}/bare", "{b}/bare", "--out", "{b}/out"], "bare: no rows to report"),
         (["{b}/torn"], "results.csv: columns missing: dataset"),
     ],
 )
@@ -139,6 +164,7 @@ def test_a_request_that_cannot_be_met_is_one_line(
     arguments: list[str], words: str, tmp_path: Path
 ) -> None:
     (tmp_path / "torn").mkdir()
+    (tmp_path / "bare").mkdir()
     (tmp_path / "torn" / "results.csv").write_text("some,table\n1,2\n")
     asked = [each.format(a=COMMITTED[0], b=tmp_path) for each in arguments]
     done = subprocess.run(

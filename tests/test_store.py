@@ -14,6 +14,7 @@ import pytest
 from writers import arrays, make
 
 from benchmarks import artefacts, schema, store, whole
+from benchmarks.shelf import rows_or_csv
 from benchmarks.store import Store, frame, newest, slug, write_csv
 
 
@@ -258,6 +259,21 @@ def test_frame_is_long_and_keeps_failures(tmp_path: Path) -> None:
     write_csv(table, tmp_path / "a" / "results.csv")
     assert pd.read_csv(tmp_path / "a" / "results.csv")["value"].iloc[0] == 0.1 + 0.2
     assert frame([]).empty and newest(frame([])).empty
+
+
+def test_a_frame_holds_the_recipes_deviations_and_older_tables_go_without(tmp_path: Path) -> None:
+    stated = [
+        make("a" * 12, resolved={"deviations": ["in bfloat16", "other filters"]}),
+        make("b" * 12, resolved={"deviations": []}, seed=1),
+        make("c" * 12, seed=2),
+    ]
+    table = frame(stated).drop_duplicates("stem")
+    assert table["deviations"].tolist()[:2] == ["in bfloat16 | other filters", "none"]
+    assert table["deviations"].isna().tolist() == [False, False, True]
+    write_csv(table, tmp_path / "results.csv")
+    assert rows_or_csv(tmp_path)["deviations"].tolist()[:2] == table["deviations"].tolist()[:2]
+    write_csv(table.drop(columns="deviations"), tmp_path / "results.csv")
+    assert rows_or_csv(tmp_path)["deviations"].isna().all()
 
 
 def test_the_newest_row_of_an_identity_wins() -> None:

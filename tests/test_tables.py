@@ -11,9 +11,10 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from benchmarks import published
+from benchmarks import published, remarks
 from benchmarks.latex import tex, to_latex
 from benchmarks.render import as_rich, rank, to_markdown
+from benchmarks.shelf import rows_or_csv
 from benchmarks.store import frame
 from benchmarks.tables import TABLES, class_table, overview
 
@@ -116,6 +117,81 @@ def test_ties_at_the_printed_digit_are_both_best() -> None:
     assert made.best.loc["bag"].to_dict() == {"hsc": True, "bce": True, "pca": False}
 
 
+def test_a_detector_with_fewer_seeds_is_complete_by_itself() -> None:
+    made = table([*sweep("hsc", seeds=3), *sweep("fcdd", shift=0.05)])
+    assert (made.marks == "").all(axis=None)
+    assert made.best.loc["mean"].to_dict() == {"hsc": False, "fcdd": True}
+    assert made.published.loc["mean", "fcdd"] == 0.89
+    assert made.notes[0].startswith("image_auroc in per cent, 1 seed (FCDD), 3 seeds (HSC); ±")
+    assert not any("left out" in note for note in made.notes)
+    broken = table([*sweep("hsc", seeds=3)[1:], *sweep("fcdd")])
+    assert broken.marks.loc[["t-shirt/top", "mean"], "hsc"].tolist() == ["*", "*"]
+    assert broken.marks.loc["mean", "fcdd"] == ""
+    assert any("HSC has 29 of 30." in note for note in broken.notes)
+
+
+def test_what_other_papers_print_stands_behind_the_difference() -> None:
+    made = table(sweep("deep_svdd"))
+    assert "(89.2, +2.6; also 93) |" in to_markdown(made)
+    told = "Also published (Deep SVDD, mean): 93 in FCDD (ICLR 2021), Table 1, quoted from"
+    assert any(note.startswith(told) for note in made.notes)
+    assert made.csv()["deep_svdd also published"].tolist() == [""] * 10 + ["93"]
+
+
+def test_a_paper_recipe_tells_its_deviations_or_where_they_are() -> None:
+    rows = [row | {"recipe": "paper"} for row in sweep("deep_svdd")]
+
+    def notes(stated: list[str] | None) -> str:
+        more = {} if stated is None else {"resolved": {"deviations": stated}}
+        told = frame([row | more for row in rows])
+        return "\n".join(class_table(told, "fmnist", "image_auroc", "paper").notes)
+
+    assert "the paper's recipe; for what differs in it see `python -m benchmarks.list" in notes(
+        None
+    )
+    assert "but for 2 deviations: bfloat16; other filters." in notes(["bfloat16", "other filters"])
+    assert "the paper's recipe" not in notes([])
+    assert remarks.PAPER in overview(frame(rows))["overview"].notes
+    assert remarks.PAPER not in overview(frame(sweep("deep_svdd")))["overview"].notes
+
+
+def test_a_mean_over_some_categories_says_so_and_is_not_best() -> None:
+    rows = [
+        make(name, normal, value, dataset="mvtec")
+        for name, value in (("fcdd", 0.9), ("hsc", 0.8))
+        for normal in ("bottle", "screw")
+    ]
+    made = class_table(frame(rows), "mvtec", "image_auroc", "fast")
+    assert made.best["fcdd"].to_dict() == {"bottle": True, "screw": True, "mean": False}
+    assert "| mean (2 of 15) | 80.0 | 90.0 |" in to_markdown(made)
+    assert r"mean (2 of 15)" in to_latex(made, "some")
+    means = overview(frame(rows))["overview"]
+    assert list(means.values) == ["mvtec image_auroc fast (2 of 15)"]
+    assert not means.best.any(axis=None)
+
+
+def test_runs_tested_on_other_images_are_not_ranked_together() -> None:
+    committed = rows_or_csv(published.PATH.parent / "mvtec")
+    made = class_table(committed, "mvtec", "pixel_auroc", "fast")
+    held_out = "fcdd (real 5 of each kind held out)"
+    assert made.values.loc["bottle", held_out] > made.values.loc["bottle", "fcdd"]
+    assert made.best.loc["bottle"][lambda line: line].index.tolist() == ["fcdd"]
+    notes = "\n".join(made.headline)
+    assert "held out): tested without the anomalies held out, so not ranked" in notes
+    assert (made.values["deep_sad"] == made.values["deep_svdd"]).all()
+    assert "Deep SAD: no labelled anomalies here, without which it is Deep SVDD." in notes
+
+
+def test_few_known_classes_are_told_in_the_overview() -> None:
+    rows = [
+        row | {"scenario": "labelled 0.05 of 1 class(es)"} for row in sweep("deep_sad", seeds=2)
+    ]
+    assert any(
+        "Deep SAD: 2 of 9 known classes, one further with each seed" in note
+        for note in overview(frame(rows))["overview"].notes
+    )
+
+
 def test_two_exposures_of_a_detector_are_two_columns() -> None:
     rows = [
         make("fcdd", "bag", 0.9, exposure="cifar100"),
@@ -143,10 +219,11 @@ def test_overview_sets_detectors_against_datasets() -> None:
     rows += [make("fcdd", "7", 0.6, dataset="mnist", stem="m")]
     made = overview(frame(rows))["overview"]
     assert list(made.values.index) == ["svdd", "fcdd"]
-    assert list(made.values) == ["fmnist image_auroc fast", "mnist image_auroc fast"]
+    few = "mnist image_auroc fast (1 of 10)"
+    assert list(made.values) == ["fmnist image_auroc fast", few]
     assert made.best["fmnist image_auroc fast"].to_dict() == {"svdd": True, "fcdd": False}
     assert made.published.loc["svdd", "fmnist image_auroc fast"] == 0.928
-    assert made.values["mnist image_auroc fast"].isna().to_dict() == {"svdd": True, "fcdd": False}
+    assert made.values[few].isna().to_dict() == {"svdd": True, "fcdd": False}
 
 
 def test_every_table_is_named_and_built_from_the_frame() -> None:

@@ -10,10 +10,11 @@ import pandas as pd
 
 from benchmarks import published
 from benchmarks.names import dataset_rank, dataset_title, metric_title, rank, title
-from benchmarks.page.compare import differences
+from benchmarks.page.compare import Fact, differences, facts
+from benchmarks.remarks import why
 from benchmarks.render import FAILED, Table
 from benchmarks.store import DONE
-from benchmarks.tables import class_table, why, with_columns
+from benchmarks.tables import class_table, with_columns
 
 MINUS, MISSING = "\N{MINUS SIGN}", "\N{EN DASH}"
 
@@ -27,6 +28,7 @@ class Cell:
     std: str = ""
     theirs: str = ""
     difference: str = ""
+    also: str = ""  # what other papers print
     best: bool = False
     shade: float = 0.0  # 0 the lowest, 1 the highest of its scale
     differs: tuple[str, ...] = ()
@@ -35,15 +37,6 @@ class Cell:
     def missing(self) -> bool:
         """Nothing was run here; what failed is not missing."""
         return self.text == MISSING
-
-
-@dataclass(frozen=True)
-class Fact:
-    """What a detector trained with besides normal images (empty: nothing), and how often."""
-
-    exposure: str
-    scenario: str
-    seeds: int
 
 
 @dataclass(frozen=True)
@@ -63,7 +56,9 @@ class Part:
 
     @property
     def heading(self) -> str:
-        return f"{dataset_title(self.dataset)}, {metric_title(self.metric)}, recipe {self.recipe}"
+        of = f" ({self.table.covered})" if self.table.covered else ""
+        name = f"{dataset_title(self.dataset)}{of}"
+        return f"{name}, {metric_title(self.metric)}, recipe {self.recipe}"
 
     def known(self, line: str, column: str) -> dict[str, Any] | None:
         """The published number beside a cell, with its source."""
@@ -101,26 +96,11 @@ def parts(frame: pd.DataFrame) -> Iterator[Part]:
     """One part for each data set, recipe and metric that the frame has values of."""
     groups = frame.groupby(["dataset", "recipe"])
     for (dataset, recipe), lines in sorted(groups, key=lambda one: dataset_rank(str(one[0][0]))):
-        facts = _facts(with_columns(lines))
+        given_to = facts(with_columns(lines))
         for metric in lines["metric"].dropna().unique():
             table = class_table(frame, str(dataset), str(metric), str(recipe))
-            part = Part(str(dataset), str(recipe), str(metric), table, facts, {})
+            part = Part(str(dataset), str(recipe), str(metric), table, given_to, {})
             yield replace(part, cells=_cells(part))
-
-
-def _facts(lines: pd.DataFrame) -> dict[str, Fact]:
-    return {
-        str(column): Fact(
-            _text(trials["exposure"].iloc[0]),
-            _text(trials["scenario"].iloc[0]),
-            trials["seed"].nunique(),
-        )
-        for column, trials in lines.groupby("column")
-    }
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
 
 
 def _cells(part: Part) -> dict[tuple[str, str], Cell]:
@@ -166,7 +146,8 @@ def _cell(part: Part, line: str, column: str, scale: tuple[float, float]) -> Cel
         cell,
         theirs=f"{round(100 * theirs, 1):g}",
         difference=f"{100 * (value - theirs):+.1f}".replace("-", MINUS),
-        differs=differences(part.recipe, part.facts[column].exposure, known),
+        also=table.also[column][line] if table.also is not None else "",
+        differs=differences(part.recipe, part.facts[column], known),
     )
 
 

@@ -18,6 +18,7 @@ from benchmarks.page.pictures import figures
 from benchmarks.page.tables import Part, comparisons, detectors, failures, given, parts
 from benchmarks.store import DONE
 from benchmarks.tables import MAIN
+from benchmarks.theirs import RULE
 from benchmarks.works import WORKS
 
 HERE = Path(__file__).parent
@@ -69,6 +70,7 @@ def page(material: Material, galleries: int) -> str:
         recipes=recipes(material),
         protocols=sorted(map(str, material.frame["protocol"].unique())),
         works=works(material.frame, found),
+        rule=RULE,
     )
 
 
