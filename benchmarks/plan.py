@@ -12,6 +12,7 @@ from baselines.detector import Detector
 from benchmarks.datasets import EXPOSURES, PREFIX, exposure_set
 from benchmarks.datasets.base import DataMissing
 from benchmarks.datasets.categories import Pictures
+from benchmarks.datasets.held_back import SUFFIX
 from benchmarks.pretrained import weights_revision
 from benchmarks.recipes import Setting
 from benchmarks.scenario import Scenario
@@ -183,8 +184,10 @@ def _refuse(request: Request, dataset: str, detector: str, exposure: str | None)
         raise LeftOut(f"{dataset}: no anomalies to pollute the training rows with")
     if asked.real and not masked:
         raise LeftOut(f"{dataset}: no kinds of defects to take real anomalies of")
-    if exposure == dataset:
-        raise LeftOut(f"{detector} on {dataset}: the exposure would hold the normal class")
+    shown = () if exposure in (None, NO_EXPOSURE) else exposure_set(exposure).shows
+    if dataset.removesuffix(SUFFIX) in shown:
+        what = f"the exposure {exposure} would hold the normal class; choose another --exposure"
+        raise LeftOut(f"{detector} on {dataset}: {what}")
     if exposure == NO_EXPOSURE and not asked.real:
         raise LeftOut(f"{detector} on {dataset}: no anomalies to train against without --real")
 

@@ -16,13 +16,14 @@ import scipy.io
 from PIL import Image
 
 from benchmarks.datasets.base import DataMissing
+from benchmarks.datasets.exclusion import excluded
 from benchmarks.datasets.folders import IMAGENET1K, IMAGENET22K, folder_exposure
-from benchmarks.datasets.imagenet30 import IMAGENET30, TARS, WNIDS, excluded
+from benchmarks.datasets.imagenet30 import IMAGENET30, TARS, WNIDS
+from benchmarks.datasets.mvtec import MVTEC
 from benchmarks.datasets.places import SHORT_SIDE, Place, rows_of, short_side
 
-SAMPLES = sorted(
-    (Path(os.environ.get("FCDD_TEST_DATA") or ".") / "imagenet-samples").glob("*.JPEG")
-)
+REAL = Path(os.environ.get("FCDD_TEST_DATA") or "no-such-folder")
+SAMPLES = sorted((REAL / "imagenet-samples").glob("*.JPEG"))
 ROOT = Path(__file__).parent.parent
 SIDE = 64  # of the made pictures: decoding is what takes long, and is the same
 needs_samples = pytest.mark.skipif(not SAMPLES, reason="FCDD_TEST_DATA holds no imagenet-samples")
@@ -196,7 +197,25 @@ def test_a_damaged_tar_is_named(name, trees, tmp_path):
 def test_the_thirty_classes_are_no_exposure(trees, tmp_path):
     assert excluded(["train", "n02787622", "x.JPEG"]) and excluded(["n02787622_11.JPEG"])
     assert excluded(["Grand Piano", "x.jpg"]) and excluded(["rotary_dial_telephone", "x.jpg"])
-    assert not excluded(["n01440764", "x.JPEG"]) and not excluded(["pianos", "tankard.jpg"])
+    for part in (
+        "hot_dog",
+        "strawberry.jpg",
+        "barn.JPEG",
+        "Hot-Dog 12.png",
+        "barn_0012",
+        "N02787622",
+    ):
+        assert excluded([part]) and excluded([part, "x.jpg"]), part
+    for part in (
+        "n01440764",
+        "pianos",
+        "tankard.jpg",
+        "barn.owl",
+        "hot",
+        "0012.jpg",
+        "volcano ash",
+    ):
+        assert not excluded([part, "x.JPEG"]), part
     with pytest.raises(ValueError, match="no pictures but those of ImageNet-30's classes"):
         IMAGENET1K.load(trees["folders"], (3, 64, 64), None, 0)
     home = tmp_path / "imagenet22k/fall11_whole_extracted"
@@ -211,6 +230,41 @@ def test_the_thirty_classes_are_no_exposure(trees, tmp_path):
     own = folder_exposure(f"folder:{home / 'n01494475'}")
     assert own.count(tmp_path) == 3
     assert own.load(tmp_path, (1, 28, 28), None, 0).shape == (3, 1, 28, 28)
+
+
+def test_the_test_images_are_no_exposure_wherever_they_lie(trees, tmp_path):
+    flat = tmp_path / "val"
+    flat.mkdir()
+    for path in (trees["folders"] / "imagenet/val").glob("*/*"):
+        shutil.copy(path, flat)
+    (flat / "ILSVRC2012_val_00049999.JPEG").write_bytes(jpeg(7))
+    (flat / "ILSVRC2012_val_00000001.png").write_bytes(jpeg(8))
+    exposure = folder_exposure(f"folder:{flat}")
+    assert exposure.count(tmp_path) == 62  # no test set here, so no image of it
+    for root in (trees["folders"], trees["tars"]):
+        assert exposure.count(root) == 2
+        assert exposure.revision(root) != exposure.revision(tmp_path)
+    (flat / "ILSVRC2012_val_00049999.JPEG").unlink()
+    (flat / "ILSVRC2012_val_00000001.png").unlink()
+    twin = folder_exposure(f"folder:{shutil.copytree(flat, tmp_path / 'twin')}")
+    with pytest.raises(ValueError, match=r"twin: no pictures but .* and of test sets") as caught:
+        twin.load(trees["folders"], (3, 32, 32), None, 0)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_folder_called_like_a_class_is_no_exposure(tmp_path):
+    (tmp_path / "barn").mkdir()
+    (tmp_path / "barn/1.jpg").write_bytes(jpeg(1))
+    with pytest.raises(ValueError, match="no pictures but those of ImageNet-30's classes"):
+        folder_exposure(f"folder:{tmp_path / 'barn'}").count(tmp_path)
+
+
+@pytest.mark.skipif(MVTEC.find(REAL) is None, reason="FCDD_TEST_DATA holds no MVTec AD")
+def test_the_pictures_of_mvtec_are_no_exposure(tmp_path):
+    bottle = REAL / "mvtec_anomaly_detection/bottle/test/broken_large"
+    shutil.copytree(bottle, tmp_path / "pictures")
+    (tmp_path / "pictures/mine.JPEG").write_bytes(jpeg(1))
+    assert folder_exposure(f"folder:{tmp_path / 'pictures'}").count(REAL) == 1
 
 
 @needs_samples

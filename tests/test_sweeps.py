@@ -1,15 +1,20 @@
 """Suites that sweep over what is trained with: sizes of an exposure, Deep SAD's scenarios."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from benchmarks.arguments import ALL, parser
-from benchmarks.plan import Request, make_plan
+from benchmarks.datasets import EXPOSURES
+from benchmarks.plan import Request, UsageError, make_plan
 from benchmarks.scenario import Scenario
+from benchmarks.suites import DATASETS
 from benchmarks.sweeps import CLASSES, POLLUTED, SHARES, SUITES
 from tests.test_cifar import write
+from tests.test_datasets import arrays
+from tests.test_datasets import write as write_idx
 
 
 @pytest.fixture
@@ -34,6 +39,20 @@ def test_a_size_that_is_asked_for_is_the_only_one(root):
     for asked, found in ((3, 3), (100, None), (10**9, None), (ALL, None)):
         request = Request("exposure", root, ["fcdd"], ["cat"], exposure_size=asked)
         assert [one.trial.exposure_size for one in make_plan(request).trials] == [found]
+
+
+@pytest.mark.parametrize("suite", ["mnist", "quick"])
+def test_an_exposure_that_shows_the_normal_class_is_refused_in_one_line(suite, tmp_path):
+    write_idx(tmp_path / "mnist", arrays())
+    request = Request(suite, tmp_path, ["hsc"], ["3"], exposure="mnist")
+    with pytest.raises(UsageError, match="exposure mnist would hold the normal class") as caught:
+        make_plan(request)
+    assert "\n" not in str(caught.value) and "choose another --exposure" in str(caught.value)
+    assert make_plan(replace(request, exposure="photos")).trials
+
+
+def test_every_exposure_is_known_to_show_the_data_set_of_its_name():
+    assert all(name in EXPOSURES[name].shows for name in EXPOSURES if name in DATASETS)
 
 
 def test_all_may_be_asked_for_at_the_command_line():

@@ -1,8 +1,6 @@
 """Exposures from folders of pictures: ImageNet-22k, ImageNet-1k, or a user's own (``folder:PATH``).
 
-Whatever the folder, pictures under a path that speaks of one of the thirty classes of ImageNet-30
-(its wnid or its name) are left out, as in the code of HSC and FCDD; the papers say that all of
-ImageNet-1k was. Only what is drawn is decoded.
+What is left out of any folder, `exclusion` says. Only what is drawn is decoded.
 """
 
 from collections.abc import Callable
@@ -12,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.datasets.base import DataMissing, ExposureSet, Files, Shape, draw
-from benchmarks.datasets.imagenet30 import FOLDERS, excluded
+from benchmarks.datasets.exclusion import excluded, tested
+from benchmarks.datasets.imagenet30 import FOLDERS
 from benchmarks.datasets.places import Place, digest, folder_places, listing, rows_of
 
 MOST = 50_000  # pictures taken unless another number is asked for: 10 GB on disk at 256 pixels
@@ -22,14 +21,18 @@ _SOURCE = "Deng et al. 2009, https://image-net.org"
 
 
 @lru_cache(maxsize=4)
-def _places(folder: Path) -> tuple[Place, ...]:
-    found = folder_places(folder, folder)
-    return tuple(place for place in found if not excluded(place.name.split("/")))
+def _places(folder: Path, root: Path) -> tuple[Place, ...]:
+    theirs = tested(root)
+    return tuple(
+        place
+        for place in folder_places(folder, folder)
+        if place.mark not in theirs and not excluded([folder.name, *place.name.split("/")])
+    )
 
 
 @lru_cache(maxsize=4)
-def _version(folder: Path) -> str:
-    return listing(_places(folder))
+def _version(folder: Path, root: Path) -> str:
+    return listing(_places(folder, root))
 
 
 def _exposure(
@@ -40,9 +43,10 @@ def _exposure(
         return None if found is None else (found,)
 
     def places(root: Path) -> tuple[Place, ...]:
-        kept = _places(home(root))
+        kept = _places(home(root), root)
         if not kept:
-            raise ValueError(f"{home(root)}: no pictures but those of ImageNet-30's classes")
+            what = "no pictures but those of ImageNet-30's classes and of test sets"
+            raise ValueError(f"{home(root)}: {what}; expose another folder")
         return kept
 
     def home(root: Path) -> Path:
@@ -64,7 +68,7 @@ def _exposure(
         find=find,
         load=load,
         count=lambda root: len(places(root)),
-        revision=lambda root: _version(home(root)),
+        revision=lambda root: _version(home(root), root),
         licence=_LICENCE if source is _SOURCE else "the folder's own",
         source=source,
         remedy=remedy,

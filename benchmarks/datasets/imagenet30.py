@@ -10,7 +10,7 @@ out, so random crops of 224 come from the middle square only.
 
 import io
 import tarfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -173,12 +173,13 @@ def _version(home: Path, layout: Layout) -> str:
     return digest([listing(own) for split in _listed(home, layout) for own in split])
 
 
-def excluded(parts: Sequence[str]) -> bool:
-    """Whether the path of a picture, in parts, speaks of one of the thirty classes: by a part that
-    holds its wnid (the authors' rule) or spells its name."""
-    names = {name.replace(" ", "_") for name in CLASSES} | {"rotary_dial_telephone"}
-    spelled = [part.lower().replace(" ", "_").replace("-", "_") for part in parts]
-    return any(part in names or any(wnid in part for wnid in WNIDS.values()) for part in spelled)
+def tested_places(root: Path) -> list[Place]:
+    """Where the test images lie; empty where there is no test set that can be read."""
+    try:
+        _, test = _listed(*_layout(root))
+    except (DataMissing, ValueError):
+        return []
+    return [place for own in test for place in own]
 
 
 IMAGENET30 = Dataset(

@@ -40,6 +40,11 @@ class Place:
     size: int
     offset: int = 0
 
+    @property
+    def mark(self) -> tuple[str, int]:
+        """Last name and size: the same wherever the picture lies."""
+        return self.name.rsplit("/", 1)[-1], self.size
+
     def __str__(self) -> str:
         own = self.file.name == self.name.rsplit("/", 1)[-1]
         return str(self.file) if own else f"{self.file}, {self.name}"
@@ -130,7 +135,7 @@ def tar_places(archive: Path, start: int = 0, prefix: str = "") -> list[Place]:
 
 def listing(places: Iterable[Place]) -> str:
     """16 hex digits over the last names and sizes of the pictures, wherever they lie."""
-    return digest([[place.name.rsplit("/", 1)[-1], place.size] for place in places])
+    return digest([place.mark for place in places])
 
 
 def digest(value: Any) -> str:
