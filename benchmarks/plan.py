@@ -142,30 +142,33 @@ def _planned(
     exposure = (request.exposure or setting.exposure) if entry.exposed else None
     scenario = scenario_of(entry, dataset, request.scenario)
     _refuse(request, dataset, detector, exposure)
-    size = None
+    size = held = None
     revisions = {dataset: revision(dataset, request.root, normal, setting.pictures)}
     if exposure is not None and exposure != NO_EXPOSURE:
-        size = _size(request.exposure_size, exposure, request.root)
         revisions[f"exposure {exposure}"] = _revision(exposure, request.root)
+        held = _held(exposure, request.root)
+        size = _size(request.exposure_size, held, exposure_set(exposure).most)
     if (weights := needed(setting.detector)) is not None:
         revisions[f"weights {weights.name}"] = weights_revision(weights, request.root)
     rest = request.recipe, exposure, size, scenario, setting.pictures
-    resolved = _resolved(setting, entry.make(request.recipe, dataset, scenario))
+    resolved = _resolved(setting, entry.make(request.recipe, dataset, scenario), held)
     return [
         Planned(Trial(detector, dataset, normal, seed, *rest), resolved, revisions)
         for seed in request.seeds
     ]
 
 
-@lru_cache(maxsize=256)
-def _size(asked: int | None, exposure: str, root: Path) -> int | None:
+@lru_cache(maxsize=64)
+def _held(exposure: str, root: Path) -> int:
+    """How many images an exposure holds."""
+    return exposure_set(exposure).count(root)
+
+
+def _size(asked: int | None, held: int, most: int | None) -> int | None:
     """How many images of an exposure: None where that is as many as it gives unasked."""
-    if asked is None:
+    if asked is None or min(asked, held) == min(held, most or held):
         return None
-    found = exposure_set(exposure)
-    count = found.count(root)
-    size = min(asked, count)
-    return None if size == min(count, found.most or count) else size
+    return min(asked, held)
 
 
 def _revision(exposure: str, root: Path) -> str:
@@ -192,11 +195,12 @@ def _refuse(request: Request, dataset: str, detector: str, exposure: str | None)
         raise LeftOut(f"{detector} on {dataset}: no anomalies to train against without --real")
 
 
-def _resolved(setting: Setting, detector: Detector) -> dict[str, Any]:
-    """Every value of the detector that a trial would build, with its source and deviations."""
+def _resolved(setting: Setting, detector: Detector, held: int | None) -> dict[str, Any]:
+    """Every value of the detector that a trial would build, with its source and deviations; and how
+    many images its exposure held, if it has one."""
     return {
         "detector": type(detector).__name__,
         "parameters": fields(detector),
         "source": setting.source,
         "deviations": list(setting.deviations),
-    }
+    } | ({} if held is None else {"exposure_images": held})

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks.store import COLUMNS, Store, frame
+from benchmarks.store import COLUMNS, LATER, Store, frame
 
 
 def each(frame: pd.DataFrame) -> Iterator[Any]:
@@ -57,6 +57,6 @@ def _read(path: Path) -> pd.DataFrame:
         table = pd.read_csv(path, dtype=text)
     except (ValueError, OSError) as error:
         raise ValueError(f"{path}: no table of results ({error}); write it anew") from None
-    if missing := [name for name in COLUMNS if name not in table]:
+    if missing := [name for name in COLUMNS if name not in table and name not in LATER]:
         raise ValueError(f"{path}: columns missing: {', '.join(missing)}; write it anew")
-    return table[COLUMNS]
+    return table.reindex(columns=COLUMNS).astype(dict.fromkeys(LATER, "Int64"))

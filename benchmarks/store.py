@@ -26,7 +26,8 @@ if TYPE_CHECKING:  # half a second to load, which only those pay who show rows
 
 IDENTITY = ["dataset", "detector", "normal", "recipe", "seed", "exposure", "scenario"]
 RESULT = ["metric", "value", "status", "reason", "seconds", "pretraining_seconds", "device"]
-COLUMNS = [*IDENTITY, *RESULT, "protocol", "version", "commit", "finished", "stem"]
+LATER = ["exposure_images"]  # columns that older tables lack
+COLUMNS = [*IDENTITY, *RESULT, "protocol", "version", "commit", "finished", "stem", *LATER]
 
 log = logging.getLogger(__name__)
 
@@ -174,11 +175,12 @@ def frame(rows: Iterable[Row]) -> "pd.DataFrame":
     for row in rows:
         plain = {name: row.get(name) for name in COLUMNS}
         plain["version"] = " ".join(f"{k}={v}" for k, v in (row.get("versions") or {}).items())
+        plain["exposure_images"] = (row.get("resolved") or {}).get("exposure_images")
         for metric, value in (row["metrics"] or {None: None}).items():
             lines.append(plain | {"metric": metric, "value": value})
     table = pd.DataFrame(lines, columns=COLUMNS)
     numbers = ["value", "seconds", "pretraining_seconds"]
-    return table.astype(dict.fromkeys(numbers, "float64"))
+    return table.astype(dict.fromkeys(numbers, "float64") | dict.fromkeys(LATER, "Int64"))
 
 
 def newest(table: "pd.DataFrame") -> "pd.DataFrame":

@@ -355,7 +355,7 @@ def test_progress_fits_the_output(terminal, server, tmp_path, capsys, monkeypatc
     assert "train-images-idx3-ubyte.gz" in shown
 
 
-def test_archives_arrive_where_the_exposures_look(server, tmp_path):
+def test_archives_arrive_where_the_exposures_look(server, tmp_path, capsys):
     record = bytes(3074)
     packs = {
         "cifar100": tar(("cifar-100-binary/train.bin", record * 3)),
@@ -372,6 +372,8 @@ def test_archives_arrive_where_the_exposures_look(server, tmp_path):
         downloads[name] = replace(DOWNLOADS[name], files=(remote,))
     assert main([*packs, "--data-root", str(tmp_path)], downloads, FAST) == 0
     assert CIFAR100.count(tmp_path) == 3
+    assert main(["--list", "--data-root", str(tmp_path)]) == 0
+    assert "3 of 50,000 images" in capsys.readouterr().out
     assert EMNIST.count(tmp_path) == 5
     assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == 2
 

@@ -35,6 +35,16 @@ def test_the_exposure_grows_by_powers_to_all_of_it(root):
     assert plan.trials[-1].digest == usual.trials[0].digest  # done once, whichever suite asks
 
 
+def test_a_trial_says_how_many_images_its_exposure_held(root):
+    for size, suite in ((None, "cifar10"), (3, "cifar10"), (None, "exposure")):
+        plan = make_plan(Request(suite, root, ["hsc", "pca"], ["cat"], exposure_size=size))
+        held = {one.trial.detector: one.resolved.get("exposure_images") for one in plan.trials}
+        assert held == {"hsc": 100, "pca": None}
+    (one, *_) = plan.trials
+    twin = replace(one, resolved={k: v for k, v in one.resolved.items() if k != "exposure_images"})
+    assert twin.digest == one.digest
+
+
 def test_a_size_that_is_asked_for_is_the_only_one(root):
     for asked, found in ((3, 3), (100, None), (10**9, None), (ALL, None)):
         request = Request("exposure", root, ["fcdd"], ["cat"], exposure_size=asked)
