@@ -20,7 +20,7 @@ from benchmarks.datasets.exclusion import excluded
 from benchmarks.datasets.folders import IMAGENET1K, IMAGENET22K, folder_exposure
 from benchmarks.datasets.imagenet30 import IMAGENET30, TARS, WNIDS
 from benchmarks.datasets.mvtec import MVTEC
-from benchmarks.datasets.places import SHORT_SIDE, Place, rows_of, short_side
+from benchmarks.datasets.places import SHORT_SIDE, Place, folder_places, rows_of, short_side
 
 REAL = Path(os.environ.get("FCDD_TEST_DATA") or "no-such-folder")
 SAMPLES = sorted((REAL / "imagenet-samples").glob("*.JPEG"))
@@ -154,6 +154,30 @@ def places(folder: Path, files: dict[str, bytes]) -> list[Place]:
     for name, data in files.items():
         (folder / name).write_bytes(data)
     return [Place(folder / name, name, len(data)) for name, data in files.items()]
+
+
+def test_linked_folders_are_entered_once_and_loops_end(trees, tmp_path):
+    home, elsewhere = tmp_path / "some", tmp_path / "elsewhere"
+    for folder in (home / "a", elsewhere / "deep", home / ".hidden"):
+        folder.mkdir(parents=True)
+        places(folder, {f"{folder.name}.jpg": b"1", ".part.jpg": b"2"})
+    (home / "b").symlink_to(elsewhere)
+    (home / "c").symlink_to(elsewhere)
+    (elsewhere / "back").symlink_to(home)
+    (elsewhere / "up").symlink_to(tmp_path)
+    assert [p.name for p in folder_places(home, home)] == ["a/a.jpg", "b/deep/deep.jpg"]
+    linked = tmp_path / "linked/imagenet"
+    for path in (trees["folders"] / "imagenet").glob("*/*"):
+        (linked / path.parent.name).mkdir(parents=True, exist_ok=True)
+        (linked / path.parent.name / path.name).symlink_to(path)
+    assert IMAGENET30.revision(linked.parent) == IMAGENET30.revision(trees["folders"])
+
+
+def test_what_is_there_but_out_of_reach_is_named(tmp_path):
+    (tmp_path / "gone.jpg").symlink_to(tmp_path / "nowhere.jpg")
+    with pytest.raises(ValueError, match=r"gone.jpg: a link to nothing; mend or remove") as caught:
+        folder_exposure(f"folder:{tmp_path}").count(tmp_path / "root")
+    assert "\n" not in str(caught.value)
 
 
 def test_what_cannot_be_used_is_named_and_counted(tmp_path, caplog):

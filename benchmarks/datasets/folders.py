@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.datasets.base import DataMissing, ExposureSet, Files, Shape, draw
+from benchmarks.datasets.cache import digest
 from benchmarks.datasets.exclusion import excluded, tested
 from benchmarks.datasets.imagenet30 import FOLDERS
-from benchmarks.datasets.places import Place, digest, folder_places, listing, rows_of
+from benchmarks.datasets.places import Place, folder_places, listing, rows_of
 
 MOST = 50_000  # pictures taken unless another number is asked for: 10 GB on disk at 256 pixels
 PREFIX = "folder:"

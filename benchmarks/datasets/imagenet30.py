@@ -19,7 +19,8 @@ import numpy as np
 import scipy.io
 
 from benchmarks.datasets.base import DataMissing, Dataset, Files, Images
-from benchmarks.datasets.places import Place, digest, folder_places, listing, rows_of, tar_places
+from benchmarks.datasets.cache import digest
+from benchmarks.datasets.places import Place, folder_places, listing, rows_of, tar_places
 from benchmarks.witnesses import looked
 
 SHAPE = (3, 256, 256)

@@ -21,6 +21,7 @@ from benchmarks.datasets.base import DataMissing, Files, prepare_command
 from benchmarks.datasets.cache import cache_folder, cached_images, cached_revision, cached_rows
 from benchmarks.datasets.categories import Category, CategorySet, Pictures
 from benchmarks.datasets.layout import RESTORE, MaskFiles, listing
+from benchmarks.datasets.places import folder_places
 from benchmarks.witnesses import looked
 
 CATEGORIES = (
@@ -67,8 +68,8 @@ def find(root: Path) -> Files | None:
     place = home(root)
     if place is None:
         return None
-    files = (path for category in here(root) for path in sorted((place / category).rglob("*")))
-    return tuple(path for path in files if path.is_file())
+    folders = (place / category for category in here(root))
+    return tuple(found.file for folder in folders for found in folder_places(folder, place))
 
 
 def load(root: Path, category: str, pictures: Pictures | None = None) -> Category:

@@ -5,16 +5,15 @@ short side resized, its centre cut out. Pictures that cannot be read and files t
 left out, named and counted; where they are more than one in a hundred the set is refused.
 """
 
-import hashlib
 import io
-import json
 import logging
+import os
 import tarfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 from filelock import FileLock
@@ -22,7 +21,7 @@ from PIL import Image
 
 from baselines.pictures import EXTENSIONS, PictureError, Resize, Size, read_image
 from benchmarks.datasets.base import Shape
-from benchmarks.datasets.cache import cache_folder
+from benchmarks.datasets.cache import cache_folder, digest
 from benchmarks.datasets.rowfile import Cached, build_rows, open_rows
 from benchmarks.witnesses import looked, stamps
 
@@ -108,13 +107,37 @@ def rows_of(places: Sequence[Place], shape: Shape, root: Path, name: str) -> Row
 
 
 def folder_places(folder: Path, home: Path) -> list[Place]:
-    """All files under a folder, in the order of their paths; names are paths inside `home`."""
-    inside = sorted(folder.rglob("*"))
-    for one in (folder, *inside):
-        if one.is_dir():
-            looked(one)
-    files = [p for p in inside if p.is_file() and not p.name.startswith(".")]
-    return [Place(p, p.relative_to(home).as_posix(), size) for p, size, _ in stamps(files)]
+    """All files under a folder but hidden ones, in the order of their paths; names are paths inside
+    `home`. Links to folders are entered, each folder once.
+
+    Raises ValueError, in one line, for a folder that may not be read and a link to nothing.
+    """
+    try:
+        found = stamps(sorted(_walked(folder)))
+    except OSError as fault:
+        what = "a link to nothing" if isinstance(fault, FileNotFoundError) else fault.strerror
+        raise ValueError(f"{fault.filename}: {what}; mend or remove it") from fault
+    return [Place(path, path.relative_to(home).as_posix(), size) for path, size, _ in found]
+
+
+def _walked(folder: Path) -> Iterator[Path]:
+    def refused(fault: OSError) -> None:
+        raise fault
+
+    seen = {_inode(one) for one in folder.resolve().parents}
+    for home, folders, files in os.walk(folder, onerror=refused, followlinks=True):
+        if (here := _inode(Path(home))) in seen:  # a link back, or a second one to the same
+            folders.clear()
+            continue
+        seen.add(here)
+        looked(Path(home))
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from (Path(home, name) for name in files if not name.startswith("."))
+
+
+def _inode(folder: Path) -> tuple[int, int]:
+    found = folder.stat()
+    return found.st_dev, found.st_ino
 
 
 def tar_places(archive: Path, start: int = 0, prefix: str = "") -> list[Place]:
@@ -136,11 +159,6 @@ def tar_places(archive: Path, start: int = 0, prefix: str = "") -> list[Place]:
 def listing(places: Iterable[Place]) -> str:
     """16 hex digits over the last names and sizes of the pictures, wherever they lie."""
     return digest([place.mark for place in places])
-
-
-def digest(value: Any) -> str:
-    """16 hex digits of SHA-256 over the value as JSON."""
-    return hashlib.sha256(json.dumps(value).encode()).hexdigest()[:16]
 
 
 def _cached(places: Sequence[Place], shape: Shape, root: Path, name: str) -> Cached:
