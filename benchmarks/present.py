@@ -5,11 +5,13 @@ from pathlib import Path
 
 from baselines.weights import PUBLISHED
 from benchmarks.datasets.archives import Archive
-from benchmarks.datasets.base import DataMissing, Dataset, ExposureSet
+from benchmarks.datasets.base import DataMissing, Dataset, ExposureSet, Files
 from benchmarks.datasets.categories import CategorySet
 from benchmarks.datasets.cifar import CIFAR10, CIFAR100
 from benchmarks.datasets.digits import DIGITS
 from benchmarks.datasets.exposures import EMNIST
+from benchmarks.datasets.folders import IMAGENET1K, IMAGENET22K
+from benchmarks.datasets.imagenet30 import IMAGENET30
 from benchmarks.datasets.mirrors import Download
 from benchmarks.datasets.mnist import FASHION_MNIST, MNIST
 from benchmarks.datasets.mvtec import MVTEC
@@ -17,7 +19,10 @@ from benchmarks.datasets.photos import PHOTOS
 from benchmarks.names import IMAGES
 from benchmarks.pretrained import find_weights
 
-LISTED = (FASHION_MNIST, MNIST, CIFAR10, DIGITS, MVTEC, CIFAR100, EMNIST, PHOTOS)
+LISTED = (
+    *(FASHION_MNIST, MNIST, CIFAR10, DIGITS, MVTEC, IMAGENET30),
+    *(CIFAR100, EMNIST, PHOTOS, IMAGENET22K, IMAGENET1K),
+)
 
 
 def shown(
@@ -42,23 +47,30 @@ def shown(
 def _state(
     entry: Dataset | ExposureSet | CategorySet, root: Path, download: Download | None
 ) -> str:
-    files = entry.find(root)
-    if files is None:
-        size = f"{download.megabytes:.1f} MB, " if download else ""
-        return f"missing  {size}get it: {entry.remedy}"
-    size = f"{sum(path.stat().st_size for path in files) / 1e6:.1f} MB"
-    if isinstance(entry, CategorySet):
-        missing = [name for name in entry.categories if name not in entry.here(root)]
-        rest = f"; missing {', '.join(missing)}: {entry.remedy}" if missing else ""
-        return f"present  {size}, {entry.home(root)}{rest}"
     try:
-        rows = f", {_images(entry, root)}" if isinstance(entry, ExposureSet) else ""
+        files = entry.find(root)
+        if files is not None:
+            return f"present  {', '.join(_about(entry, root, files))}"
     except ValueError as fault:
         return f"damaged  {fault}"
-    return f"present  {size}{rows}, {files[0].parent}"
+    size = f"{download.megabytes:.1f} MB, " if download else ""
+    return f"missing  {size}get it: {entry.remedy}"
 
 
-def _images(entry: ExposureSet, root: Path) -> str:
-    held = entry.count(root)
-    part = f" of {IMAGES[entry.name]:,}" if held < IMAGES.get(entry.name, 0) else ""
-    return f"{held:,}{part} images"
+def _about(entry: Dataset | ExposureSet | CategorySet, root: Path, files: Files) -> Iterator[str]:
+    """How large it is, how many images an exposure holds, where it lies. What lies in folders is
+    not counted: there may be millions of files."""
+    counted = all(path.is_file() for path in files)
+    if counted:
+        yield f"{sum(path.stat().st_size for path in files) / 1e6:.1f} MB"
+    if counted and isinstance(entry, ExposureSet):
+        held = entry.count(root)
+        part = f" of {IMAGES[entry.name]:,}" if held < IMAGES.get(entry.name, 0) else ""
+        yield f"{held:,}{part} images"
+    if not isinstance(entry, CategorySet):
+        yield str(files[0] if len(files) == 1 and not counted else files[0].parent)
+        return
+    missing = [name for name in entry.categories if name not in entry.here(root)]
+    yield f"{entry.home(root)}" + (
+        f"; missing {', '.join(missing)}: {entry.remedy}" if missing else ""
+    )

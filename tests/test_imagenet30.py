@@ -209,6 +209,35 @@ def test_missing_pieces_are_named(trees, tmp_path):
         IMAGENET30.load(tmp_path)
 
 
+@pytest.mark.parametrize("half", ["flat", "a class lacking", "the folder imagenet30"])
+def test_a_half_layout_hides_no_whole_one(half, trees, tmp_path):
+    home = tmp_path / ("imagenet30" if half == "the folder imagenet30" else "imagenet")
+    shutil.copytree(trees["folders"] / "imagenet", home)
+    if half == "a class lacking":
+        shutil.rmtree(home / "train" / WNIDS["goblet"])
+    else:
+        for path in [*(home / "val").glob("*/*")]:
+            path.rename(home / "val" / path.name)
+        for wnid in WNIDS.values():
+            (home / "val" / wnid).rmdir()
+    lacking = "goblet" if half == "a class lacking" else "acorn"
+    with pytest.raises(DataMissing, match=f"ImageNet-30, class {lacking} is missing"):
+        IMAGENET30.load(tmp_path)
+    assert IMAGENET30.find(tmp_path) is None
+    (tmp_path / "imagenet").mkdir(exist_ok=True)
+    for name in TARS:
+        (tmp_path / "imagenet" / name).symlink_to(trees["tars"] / "imagenet" / name)
+    assert IMAGENET30.revision(tmp_path) == IMAGENET30.revision(trees["tars"])
+
+
+def test_a_class_without_pictures_is_named(trees, tmp_path):
+    shutil.copytree(trees["folders"] / "imagenet", tmp_path / "imagenet")
+    for path in (tmp_path / "imagenet/val" / WNIDS["goblet"]).iterdir():
+        path.unlink()
+    with pytest.raises(ValueError, match="no picture of class goblet to test; get it again"):
+        IMAGENET30.revision(tmp_path)
+
+
 @pytest.mark.parametrize("name", TARS)
 def test_a_damaged_tar_is_named(name, trees, tmp_path):
     shutil.copytree(trees["tars"] / "imagenet", tmp_path / "imagenet")

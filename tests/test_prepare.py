@@ -18,15 +18,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.datasets import EXPOSURES
 from benchmarks.datasets.archives import ARCHIVES, Archive, install
 from benchmarks.datasets.cifar import CIFAR100
 from benchmarks.datasets.download import DownloadError, Patience, Remote, fetch
 from benchmarks.datasets.exposures import EMNIST
+from benchmarks.datasets.held_back import SUFFIX
 from benchmarks.datasets.mirrors import DOWNLOADS, Download
 from benchmarks.datasets.mnist import MNIST
 from benchmarks.datasets.mvtec import CATEGORIES, here
 from benchmarks.datasets.unpack import unpack
 from benchmarks.prepare import main
+from benchmarks.suites import DATASETS
 
 CONTENT = np.random.default_rng(0).bytes(1_000_000)
 FAST = Patience(timeout=5, tries=3, pause=0)
@@ -454,6 +457,17 @@ def test_the_list_tells_damage(tmp_path, capsys):
     (tmp_path / "cifar-100-binary/train.bin").write_bytes(b"x")
     assert main(["--data-root", str(tmp_path)]) == 0
     assert "damaged  " in capsys.readouterr().out
+
+
+def test_the_list_names_every_data_set_and_exposure(tmp_path, capsys):
+    (tmp_path / "imagenet/train/n01440764").mkdir(parents=True)
+    assert main(["--list", "--data-root", str(tmp_path)]) == 0
+    lines = {line.split(" ")[0]: line for line in capsys.readouterr().out.splitlines()}
+    own = {"textures"} | {name for name in DATASETS if name.endswith(SUFFIX)}  # nothing to fetch
+    assert {*DATASETS, *EXPOSURES} - own <= set(lines)
+    assert "missing  get it: register at https://image-net.org" in lines["imagenet30"]
+    assert f"present  {tmp_path / 'imagenet/train'}  [" in lines["imagenet1k"]
+    assert "missing  get it: register at" in lines["imagenet22k"]
 
 
 @pytest.mark.parametrize(
