@@ -13,6 +13,7 @@ from benchmarks.datasets import EXPOSURES, PREFIX, exposure_set
 from benchmarks.datasets.base import DataMissing
 from benchmarks.datasets.categories import Pictures
 from benchmarks.datasets.held_back import SUFFIX
+from benchmarks.disk import needed as needed_on_disk
 from benchmarks.pretrained import weights_revision
 from benchmarks.recipes import Setting
 from benchmarks.scenario import Scenario
@@ -48,11 +49,13 @@ class Request:
 
 @dataclass(frozen=True)
 class Plan:
-    """Trials to have done, and one line for each thing that was asked for but cannot be run."""
+    """Trials to have done, one line for each thing that was asked for but cannot be run, and what
+    is to be known before they are (`notes`)."""
 
     trials: tuple[Planned, ...]
     missing: tuple[str, ...]
     left_out: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def make_plan(request: Request) -> Plan:
@@ -79,8 +82,9 @@ def make_plan(request: Request) -> Plan:
                 missing.append(str(reason))
     if not trials:
         raise UsageError((missing or left_out or ["nothing to run"])[0])
-    once = {one.digest: one for one in trials}  # variations may come to the same
-    return Plan(tuple(once.values()), tuple(dict.fromkeys(missing)), tuple(dict.fromkeys(left_out)))
+    once = tuple({one.digest: one for one in trials}.values())  # variations may come to the same
+    told = (tuple(dict.fromkeys(lines)) for lines in (missing, left_out, needed_on_disk(once)))
+    return Plan(once, *told)
 
 
 def _chosen(request: Request) -> tuple[Sequence[str], Sequence[str], set[str]]:

@@ -15,12 +15,14 @@ import pytest
 import scipy.io
 from PIL import Image
 
+from benchmarks.datasets import decoded, folders
 from benchmarks.datasets.base import DataMissing
+from benchmarks.datasets.decoded import SHORT_SIDE, decode, rows_of, short_side
 from benchmarks.datasets.exclusion import excluded
 from benchmarks.datasets.folders import IMAGENET1K, IMAGENET22K, folder_exposure
 from benchmarks.datasets.imagenet30 import IMAGENET30, TARS, WNIDS
 from benchmarks.datasets.mvtec import MVTEC
-from benchmarks.datasets.places import SHORT_SIDE, Place, folder_places, rows_of, short_side
+from benchmarks.datasets.places import Place, folder_places
 
 REAL = Path(os.environ.get("FCDD_TEST_DATA") or "no-such-folder")
 SAMPLES = sorted((REAL / "imagenet-samples").glob("*.JPEG"))
@@ -318,6 +320,55 @@ def test_the_pictures_of_mvtec_are_no_exposure(tmp_path):
     shutil.copytree(bottle, tmp_path / "pictures")
     (tmp_path / "pictures/mine.JPEG").write_bytes(jpeg(1))
     assert folder_exposure(f"folder:{tmp_path / 'pictures'}").count(REAL) == 1
+
+
+@pytest.fixture
+def decodings(monkeypatch) -> list[Place]:
+    """The pictures that are decoded."""
+    found: list[Place] = []
+
+    def counted(place: Place, shape: tuple[int, int, int]) -> np.ndarray:
+        found.append(place)
+        return decode(place, shape)
+
+    monkeypatch.setattr(decoded, "decode", counted)
+    return found
+
+
+@pytest.mark.parametrize("sizes", [(1, 4, 16, 32, 40), (40, 32, 16, 4, 1)])
+def test_fewer_pictures_are_some_of_more_and_each_is_decoded_once(sizes, tmp_path, decodings):
+    forty = tmp_path / "forty"
+    forty.mkdir()
+    places(forty, {f"{k}.jpg": jpeg(k) for k in range(40)})
+    exposure, whole = folder_exposure(f"folder:{forty}"), {}
+    for seed in (0, 1, 2):
+        drawn = {size: exposure.load(tmp_path, (3, 32, 32), size, seed) for size in sizes}
+        whole[seed] = drawn[40]
+        for size, rows in drawn.items():
+            assert isinstance(rows, np.memmap) and len(rows) == size
+            np.testing.assert_array_equal(rows, drawn[40][:size])
+        assert len({row.tobytes() for row in drawn[40]}) == 40
+    assert len(decodings) == 3 * 40
+    assert not np.array_equal(whole[0][:16], whole[1][:16])
+    np.testing.assert_array_equal(exposure.load(tmp_path, (3, 32, 32), None, 2), whole[0])
+    assert len(decodings) == 3 * 40 and len([*(tmp_path / "cache").glob("*.npy")]) == 3
+    (forty / "7.jpg").write_bytes(jpeg(77))
+    folders._places.cache_clear()
+    exposure.load(tmp_path, (3, 32, 32), 40, 0)
+    assert len([*(tmp_path / "cache").glob("*.npy")]) == 3  # what was superseded is gone
+
+
+def test_broken_pictures_stay_out_of_longer_and_shorter_lists(tmp_path, decodings):
+    files = {f"{k}.jpg": jpeg(k) for k in range(300)}
+    files |= {"3.jpg": b"broken", "150.jpg": b"broken"}
+    given = places(tmp_path, files)
+    for limit in (110, 300, 200, 110):
+        rows = rows_of(given, (3, 16, 16), tmp_path, "some", limit)
+        kept = [k for k in range(limit) if k not in (3, 150)]
+        assert rows.kept.tolist() == kept and len(rows.images) == len(kept)
+        expected = [decode(given[k], (3, 16, 16)) for k in (kept[0], kept[-1])]
+        np.testing.assert_array_equal(rows.images[[0, -1]], expected)
+    assert len(decodings) == 300 + 1  # the broken one of the first list is tried again
 
 
 @needs_samples

@@ -7,11 +7,14 @@ import numpy as np
 import pytest
 
 from benchmarks.arguments import ALL, parser
+from benchmarks.console import planned
 from benchmarks.datasets import EXPOSURES
+from benchmarks.disk import needed
 from benchmarks.plan import Request, UsageError, make_plan
 from benchmarks.scenario import Scenario
 from benchmarks.suites import DATASETS
 from benchmarks.sweeps import CLASSES, POLLUTED, SHARES, SUITES
+from benchmarks.trial import Planned, Trial
 from tests.test_cifar import write
 from tests.test_datasets import arrays
 from tests.test_datasets import write as write_idx
@@ -63,6 +66,33 @@ def test_an_exposure_that_shows_the_normal_class_is_refused_in_one_line(suite, t
 
 def test_every_exposure_is_known_to_show_the_data_set_of_its_name():
     assert all(name in EXPOSURES[name].shows for name in EXPOSURES if name in DATASETS)
+
+
+def exposed(dataset: str, exposure: str, *sizes: int | None) -> list[Planned]:
+    trials = [
+        Trial("hsc", dataset, "acorn", seed, "fast", exposure, size)
+        for seed in (0, 1)
+        for size in sizes
+    ]
+    return [Planned(trial, {"exposure_images": 10**6}, {}) for trial in trials]
+
+
+def test_the_disk_that_a_large_exposure_takes_is_told():
+    (line,) = needed(exposed("imagenet30", "imagenet22k", 1, 2**10, 2**18))
+    assert line.startswith("exposure imagenet22k: up to 103 GB of decoded pictures")
+    (line,) = needed(exposed("imagenet30", "folder:/pictures", None))  # the same for every seed
+    assert line.startswith("exposure folder:/pictures: up to 10 GB")
+    small = exposed("cifar10", "imagenet22k", None), exposed("imagenet30", "photos", None)
+    for one in (*small, exposed("imagenet30", "imagenet1k", 2**12)):
+        assert not [*needed(one)]
+
+
+def test_the_plan_shows_its_notes(root):
+    plan = make_plan(Request("cifar10", root, ["hsc"], ["cat"]))
+    assert plan.notes == ()
+    arguments = parser().parse_args(["--suite", "cifar10"])
+    shown = planned(arguments, replace(plan, notes=("much disk",)), 1, "cpu", 1)
+    assert shown[-1] == "note: much disk"
 
 
 def test_all_may_be_asked_for_at_the_command_line():

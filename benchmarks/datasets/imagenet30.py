@@ -20,7 +20,8 @@ import scipy.io
 
 from benchmarks.datasets.base import DataMissing, Dataset, Files, Images
 from benchmarks.datasets.cache import digest
-from benchmarks.datasets.places import Place, folder_places, listing, rows_of, tar_places
+from benchmarks.datasets.decoded import rows_of
+from benchmarks.datasets.places import Place, folder_places, listing, tar_places
 from benchmarks.witnesses import looked
 
 SHAPE = (3, 256, 256)
