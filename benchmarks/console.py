@@ -78,7 +78,8 @@ def planned(
     lines.append(f"seeds: {_names(str(t.seed) for t in trials)}; exposure: {exposures}")
     done = len(trials) - left
     lines.append(f"trials: {len(trials)}, done {done}, to run {left}; {jobs} x {device}")
-    return lines + [f"not run: {line}" for line in (*plan.left_out, *plan.missing)]
+    lines += [f"not run: {line}" for line in (*plan.left_out, *plan.missing)]
+    return lines + [f"note: {line}" for line in plan.notes]
 
 
 def lying(out: Path, rows: Sequence[Row], files: Sequence[Path]) -> str:

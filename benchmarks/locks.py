@@ -7,10 +7,12 @@ who opened it before and one who made it anew, which only a look at the inode af
 import fcntl
 import logging
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+LOOK = 0.2  # seconds between two looks at a lock that is waited for
 log = logging.getLogger(__name__)
 
 
@@ -53,6 +55,19 @@ def held(path: Path) -> Iterator[bool]:
         os.close(fd)
 
 
+@contextmanager
+def waited(path: Path, meanwhile: Callable[[], object] = lambda: None) -> Iterator[None]:
+    """Hold the lock file `path` as `held` does, however long another has it; `meanwhile` is called
+    every LOOK seconds until then."""
+    while True:
+        with held(path) as ours:
+            if ours:
+                yield
+                return
+        meanwhile()
+        time.sleep(LOOK)
+
+
 def _opened(path: Path) -> int | None:
     """The locked file, or None where another has it."""
     while True:
@@ -60,7 +75,7 @@ def _opened(path: Path) -> int | None:
         try:
             free = take(fd)
         except OSError as error:
-            log.warning("%s cannot be locked (%s); trials may run twice", path, error.strerror)
+            log.warning("%s cannot be locked (%s); work may be done twice", path, error.strerror)
             return fd
         if free and _is(fd, path):
             return fd

@@ -54,6 +54,8 @@ DATASETS = {
     "fmnist_held_back": "Fashion-MNIST, held back",
     "cifar10_held_back": "CIFAR-10, held back",
 }
+# Images to train with that an exposure was published with; fewer may be there.
+IMAGES = {"cifar100": 50_000, "emnist": 124_800, "mnist": 60_000}
 SHORT = {
     "auroc": "AUROC", "ap": "AP", "au": "AU", "pro": "PRO", "05": "to 0.05",
     "model": "(net's size)",

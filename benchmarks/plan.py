@@ -12,6 +12,8 @@ from baselines.detector import Detector
 from benchmarks.datasets import EXPOSURES, PREFIX, exposure_set
 from benchmarks.datasets.base import DataMissing
 from benchmarks.datasets.categories import Pictures
+from benchmarks.datasets.held_back import SUFFIX
+from benchmarks.disk import needed as needed_on_disk
 from benchmarks.pretrained import weights_revision
 from benchmarks.recipes import Setting
 from benchmarks.scenario import Scenario
@@ -47,11 +49,13 @@ class Request:
 
 @dataclass(frozen=True)
 class Plan:
-    """Trials to have done, and one line for each thing that was asked for but cannot be run."""
+    """Trials to have done, one line for each thing that was asked for but cannot be run, and what
+    is to be known before they are (`notes`)."""
 
     trials: tuple[Planned, ...]
     missing: tuple[str, ...]
     left_out: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def make_plan(request: Request) -> Plan:
@@ -78,8 +82,9 @@ def make_plan(request: Request) -> Plan:
                 missing.append(str(reason))
     if not trials:
         raise UsageError((missing or left_out or ["nothing to run"])[0])
-    once = {one.digest: one for one in trials}  # variations may come to the same
-    return Plan(tuple(once.values()), tuple(dict.fromkeys(missing)), tuple(dict.fromkeys(left_out)))
+    once = tuple({one.digest: one for one in trials}.values())  # variations may come to the same
+    told = (tuple(dict.fromkeys(lines)) for lines in (missing, left_out, needed_on_disk(once)))
+    return Plan(once, *told)
 
 
 def _chosen(request: Request) -> tuple[Sequence[str], Sequence[str], set[str]]:
@@ -141,30 +146,33 @@ def _planned(
     exposure = (request.exposure or setting.exposure) if entry.exposed else None
     scenario = scenario_of(entry, dataset, request.scenario)
     _refuse(request, dataset, detector, exposure)
-    size = None
+    size = held = None
     revisions = {dataset: revision(dataset, request.root, normal, setting.pictures)}
     if exposure is not None and exposure != NO_EXPOSURE:
-        size = _size(request.exposure_size, exposure, request.root)
         revisions[f"exposure {exposure}"] = _revision(exposure, request.root)
+        held = _held(exposure, request.root)
+        size = _size(request.exposure_size, held, exposure_set(exposure).most)
     if (weights := needed(setting.detector)) is not None:
         revisions[f"weights {weights.name}"] = weights_revision(weights, request.root)
     rest = request.recipe, exposure, size, scenario, setting.pictures
-    resolved = _resolved(setting, entry.make(request.recipe, dataset, scenario))
+    resolved = _resolved(setting, entry.make(request.recipe, dataset, scenario), held)
     return [
         Planned(Trial(detector, dataset, normal, seed, *rest), resolved, revisions)
         for seed in request.seeds
     ]
 
 
-@lru_cache(maxsize=256)
-def _size(asked: int | None, exposure: str, root: Path) -> int | None:
+@lru_cache(maxsize=64)
+def _held(exposure: str, root: Path) -> int:
+    """How many images an exposure holds."""
+    return exposure_set(exposure).count(root)
+
+
+def _size(asked: int | None, held: int, most: int | None) -> int | None:
     """How many images of an exposure: None where that is as many as it gives unasked."""
-    if asked is None:
+    if asked is None or min(asked, held) == min(held, most or held):
         return None
-    found = exposure_set(exposure)
-    count = found.count(root)
-    size = min(asked, count)
-    return None if size == min(count, found.most or count) else size
+    return min(asked, held)
 
 
 def _revision(exposure: str, root: Path) -> str:
@@ -183,17 +191,20 @@ def _refuse(request: Request, dataset: str, detector: str, exposure: str | None)
         raise LeftOut(f"{dataset}: no anomalies to pollute the training rows with")
     if asked.real and not masked:
         raise LeftOut(f"{dataset}: no kinds of defects to take real anomalies of")
-    if exposure == dataset:
-        raise LeftOut(f"{detector} on {dataset}: the exposure would hold the normal class")
+    shown = () if exposure in (None, NO_EXPOSURE) else exposure_set(exposure).shows
+    if dataset.removesuffix(SUFFIX) in shown:
+        what = f"the exposure {exposure} would hold the normal class; choose another --exposure"
+        raise LeftOut(f"{detector} on {dataset}: {what}")
     if exposure == NO_EXPOSURE and not asked.real:
         raise LeftOut(f"{detector} on {dataset}: no anomalies to train against without --real")
 
 
-def _resolved(setting: Setting, detector: Detector) -> dict[str, Any]:
-    """Every value of the detector that a trial would build, with its source and deviations."""
+def _resolved(setting: Setting, detector: Detector, held: int | None) -> dict[str, Any]:
+    """Every value of the detector that a trial would build, with its source and deviations; and how
+    many images its exposure held, if it has one."""
     return {
         "detector": type(detector).__name__,
         "parameters": fields(detector),
         "source": setting.source,
         "deviations": list(setting.deviations),
-    }
+    } | ({} if held is None else {"exposure_images": held})

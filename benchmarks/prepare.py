@@ -15,20 +15,12 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from baselines.door import OK, USAGE, entered
 from baselines.weights import PUBLISHED, Published, read_weights
 from benchmarks.datasets.archives import ARCHIVES, Archive, bring, install
-from benchmarks.datasets.base import DataMissing, Dataset, ExposureSet, data_root
+from benchmarks.datasets.base import DataMissing, data_root
 from benchmarks.datasets.cache import clear_cache
-from benchmarks.datasets.categories import CategorySet
-from benchmarks.datasets.cifar import CIFAR10, CIFAR100
-from benchmarks.datasets.digits import DIGITS
 from benchmarks.datasets.download import DownloadError, Patience, Report, fetch
-from benchmarks.datasets.exposures import EMNIST
 from benchmarks.datasets.mirrors import DOWNLOADS, Download
-from benchmarks.datasets.mnist import FASHION_MNIST, MNIST
-from benchmarks.datasets.mvtec import MVTEC
-from benchmarks.datasets.photos import PHOTOS
+from benchmarks.present import shown
 from benchmarks.pretrained import find_weights
-
-LISTED = (FASHION_MNIST, MNIST, CIFAR10, DIGITS, MVTEC, CIFAR100, EMNIST, PHOTOS)
 
 
 def main(
@@ -46,7 +38,7 @@ def main(
         if arguments.clear_cache:
             print(f"cache: {clear_cache(root) / 1e6:.1f} MB of decoded pictures removed")
         elif not names:
-            _show(root, downloads, archives)
+            print(*shown(root, downloads, archives), sep="\n")
         done = [
             _prepare(downloads[name], root, patience)
             if name in downloads
@@ -87,41 +79,6 @@ def _consistent(
             raise ValueError(f"nothing to download for {name!r}; choose from {', '.join(known)}")
     if (arguments.archive or arguments.url) and [name in archives for name in names] != [True]:
         raise ValueError(f"--from and --url: for one of {', '.join(archives)} alone")
-
-
-def _show(root: Path, downloads: Mapping[str, Download], archives: Mapping[str, Archive]) -> None:
-    print(f"data root: {root}")
-    for entry in LISTED:
-        state = _state(entry, root, downloads.get(entry.name))
-        print(f"{entry.name:10}{entry.title:16}{state}  [licence: {entry.licence}]")
-    for published in PUBLISHED.values():
-        try:
-            state = f"present  {find_weights(published, root)}"
-        except DataMissing as missing:
-            state = f"missing  get it: {missing.remedy}"
-        title = "ImageNet weights"
-        print(f"{published.name:14}{title:18}{state}  [licence: {published.licence}]")
-    for archive in archives.values():
-        print(f"to fetch yourself: {archive}")
-
-
-def _state(
-    entry: Dataset | ExposureSet | CategorySet, root: Path, download: Download | None
-) -> str:
-    files = entry.find(root)
-    if files is None:
-        size = f"{download.megabytes:.1f} MB, " if download else ""
-        return f"missing  {size}get it: {entry.remedy}"
-    size = f"{sum(path.stat().st_size for path in files) / 1e6:.1f} MB"
-    if isinstance(entry, CategorySet):
-        missing = [name for name in entry.categories if name not in entry.here(root)]
-        rest = f"; missing {', '.join(missing)}: {entry.remedy}" if missing else ""
-        return f"present  {size}, {entry.home(root)}{rest}"
-    try:
-        rows = f", {entry.count(root):,} images" if isinstance(entry, ExposureSet) else ""
-    except ValueError as fault:
-        return f"damaged  {fault}"
-    return f"present  {size}{rows}, {files[0].parent}"
 
 
 def _prepare(download: Download, root: Path, patience: Patience | None) -> bool:

@@ -24,6 +24,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from benchmarks.names import IMAGES, title
+
 PATH = Path(__file__).resolve().parents[1] / "results" / "published.csv"
 CASE = ["labelled", "known_classes", "pollution"]
 COLUMNS = ["dataset", "detector", "normal", "metric", "mean", "std", "n", "exposure", *CASE]
@@ -41,6 +43,7 @@ EXPOSURES = {
     "cifar100": "CIFAR-100",
     "emnist": "EMNIST",
     "imagenet22k": "ImageNet-22k",
+    "mnist": "MNIST",
 }
 LABELLED = r"labelled (?P<labelled>\S+) of (?P<known>\d+) class\(es\)"
 # FCDD with real anomalies and their masks (its section 4.4) is a detector of its own in the tables.
@@ -144,6 +147,20 @@ def other_exposure(ours: object, theirs: str) -> str:
     if theirs in SYNTHETIC:
         return f"anomalies: theirs {other}, ours as the recipe makes them"
     return f"exposure: ours none, theirs {other}"
+
+
+def partly(part: pd.DataFrame) -> Iterator[str]:
+    """A note on each exposure that held fewer images than were published. Rows from before they
+    said how many say nothing."""
+    columns: dict[str, list[str]] = {}
+    told = part[["column", "exposure", "exposure_images"]].dropna().drop_duplicates()
+    for column, exposure, held in told.sort_values("column").itertuples(index=False):
+        name = exposure.split(":")[0]
+        if held < (whole := IMAGES.get(name, 0)):
+            text = f"{held:,.0f} of {EXPOSURES[name]}'s {whole:,} images"
+            columns.setdefault(text, []).append(title(column))
+    for text, who in columns.items():
+        yield f"Exposure ({', '.join(who)}): {text}."
 
 
 @cache

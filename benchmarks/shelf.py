@@ -75,11 +75,11 @@ def rows_or_csv(folder: Path) -> pd.DataFrame:
 def _read(path: Path) -> pd.DataFrame:
     if not path.exists():
         return pd.DataFrame(columns=COLUMNS)
-    text = dict.fromkeys(["normal", "reason", "scenario", "exposure", "stem", *LATER], str)
+    text = dict.fromkeys(["normal", "reason", "scenario", "exposure", "stem", "deviations"], str)
     try:
-        table = pd.read_csv(path, dtype=text)
+        table = pd.read_csv(path, dtype=text | {"exposure_images": "Int64"})
     except (ValueError, OSError) as error:
         raise ValueError(f"{path}: no table of results ({error}); write it anew") from None
     if missing := [name for name in COLUMNS if name not in (*table, *LATER)]:
         raise ValueError(f"{path}: columns missing: {', '.join(missing)}; write it anew")
-    return table.reindex(columns=COLUMNS)
+    return table.reindex(columns=COLUMNS).astype({"exposure_images": "Int64"})

@@ -26,7 +26,7 @@ if TYPE_CHECKING:  # half a second to load, which only those pay who show rows
 
 IDENTITY = ["dataset", "detector", "normal", "recipe", "seed", "exposure", "scenario"]
 RESULT = ["metric", "value", "status", "reason", "seconds", "pretraining_seconds", "device"]
-LATER = ("deviations",)  # columns that a `results.csv` of an earlier version lacks
+LATER = ("deviations", "exposure_images")  # columns that tables of earlier versions lack
 COLUMNS = [*IDENTITY, *RESULT, "protocol", "version", "commit", "finished", "stem", *LATER]
 
 log = logging.getLogger(__name__)
@@ -176,11 +176,12 @@ def frame(rows: Iterable[Row]) -> "pd.DataFrame":
         plain = {name: row.get(name) for name in COLUMNS}
         plain["deviations"] = deviations.of_row(row)
         plain["version"] = " ".join(f"{k}={v}" for k, v in (row.get("versions") or {}).items())
+        plain["exposure_images"] = (row.get("resolved") or {}).get("exposure_images")
         for metric, value in (row["metrics"] or {None: None}).items():
             lines.append(plain | {"metric": metric, "value": value})
     table = pd.DataFrame(lines, columns=COLUMNS)
     numbers = ["value", "seconds", "pretraining_seconds"]
-    return table.astype(dict.fromkeys(numbers, "float64"))
+    return table.astype(dict.fromkeys(numbers, "float64") | {"exposure_images": "Int64"})
 
 
 def newest(table: "pd.DataFrame") -> "pd.DataFrame":

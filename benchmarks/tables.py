@@ -141,6 +141,7 @@ def _notes(
     pairs = told[["column", "variant"]].drop_duplicates().sort_values("column").to_numpy()
     if len(pairs):
         yield "Exposure, scenario: " + "; ".join(f"{title(c)}: {v}" for c, v in pairs) + "."
+    yield from published.partly(part)
     if part["protocol"].nunique() > 1:
         yield f"Protocols {sorted(part['protocol'].unique())} are mixed: not comparable."
 

@@ -17,6 +17,7 @@ from benchmarks.datasets.cifar import BATCHES, CIFAR10, CIFAR100
 from benchmarks.datasets.pickles import read_pickle
 from benchmarks.suites import DETECTORS
 
+EACH = 10_000  # images of a file
 REAL = Path(os.environ.get("FCDD_TEST_DATA") or "no-such-folder")
 
 
@@ -34,9 +35,12 @@ def old_pickle(content: dict[str, object]) -> bytes:
     return written.getvalue().replace(b"numpy._core.multiarray", b"numpy.core.multiarray")
 
 
-def write(root: Path, pickled: bool, count: int = 20) -> np.ndarray:
-    """CIFAR-10 in a layout; the training records in order, then the test records."""
-    found = [records(count, 1, seed) for seed in range(6)]
+def write(root: Path, pickled: bool) -> np.ndarray:
+    """CIFAR-10 in a layout; the training records in order, then the test records. The first twenty
+    of a file are noise, the others black airplanes: on disk they are holes."""
+    found = [np.zeros((EACH, 3073), np.uint8) for _ in BATCHES]
+    for seed, part in enumerate(found):
+        part[:20] = records(20, 1, seed)
     folder = root / ("cifar-10-batches-py" if pickled else "cifar-10-batches-bin")
     folder.mkdir(parents=True)
     for name, part in zip(BATCHES, found, strict=True):
@@ -44,25 +48,43 @@ def write(root: Path, pickled: bool, count: int = 20) -> np.ndarray:
             content = {"data": part[:, 1:], "labels": part[:, 0].tolist(), "batch_label": b"one"}
             (folder / name).write_bytes(old_pickle(content))
         else:
-            (folder / f"{name}.bin").write_bytes(part.tobytes())
+            (folder / f"{name}.bin").write_bytes(part[:20].tobytes())
+            os.truncate(folder / f"{name}.bin", part.size)
     return np.concatenate(found)
 
 
+@pytest.fixture(scope="module")
+def pickles(tmp_path_factory) -> tuple[Path, np.ndarray]:
+    """CIFAR-10 in the Python layout, once, for 180 MB are no file to write for every test."""
+    root = tmp_path_factory.mktemp("pickles")
+    return root, write(root, pickled=True)
+
+
+def linked(whole: Path, root: Path, but: str = "") -> Path:
+    """Links to the pickles; gives the path of the file that is left out."""
+    folder = root / "cifar-10-batches-py"
+    folder.mkdir(parents=True)
+    for path in (whole / folder.name).iterdir():
+        if path.name != but:
+            (folder / path.name).symlink_to(path)
+    return folder / but
+
+
 @pytest.mark.parametrize("pickled", [False, True])
-def test_either_layout_is_read(pickled, tmp_path):
-    expected = write(tmp_path, pickled)
-    images = CIFAR10.load(tmp_path)
-    assert images.train.shape == (100, 3, 32, 32) and images.test.shape == (20, 3, 32, 32)
+def test_either_layout_is_read(pickled, pickles, tmp_path):
+    root, expected = pickles if pickled else (tmp_path, write(tmp_path, pickled))
+    images = CIFAR10.load(root)
+    assert images.train.shape == (50_000, 3, 32, 32) and images.test.shape == (10_000, 3, 32, 32)
     assert images.train.dtype == np.uint8 and images.train_labels.dtype == np.int64
-    whole = np.concatenate([images.train, images.test]).reshape(120, 3072)
+    whole = np.concatenate([images.train, images.test]).reshape(60_000, 3072)
     np.testing.assert_array_equal(whole, expected[:, 1:])
-    np.testing.assert_array_equal(images.train_labels, expected[:100, 0])
+    np.testing.assert_array_equal(images.train_labels, expected[:50_000, 0])
     assert images.classes[3] == "cat" and images.classes == CIFAR10.classes
 
 
-def test_both_layouts_are_one_revision_and_the_binary_one_is_preferred(tmp_path):
-    for name, pickled in (("a", False), ("b", True)):
-        write(tmp_path / name, pickled)
+def test_both_layouts_are_one_revision_and_the_binary_one_is_preferred(pickles, tmp_path):
+    write(tmp_path / "a", False)
+    linked(pickles[0], tmp_path / "b")
     assert CIFAR10.revision(tmp_path / "a") == CIFAR10.revision(tmp_path / "b")
     write(tmp_path / "b", False)
     files = CIFAR10.find(tmp_path / "b") or ()
@@ -95,9 +117,8 @@ class Evil:
         return os.mkdir, (str(self.folder),)
 
 
-def test_a_malicious_pickle_is_refused_in_one_line_and_does_nothing(tmp_path):
-    write(tmp_path, pickled=True)
-    path = tmp_path / "cifar-10-batches-py" / BATCHES[2]
+def test_a_malicious_pickle_is_refused_in_one_line_and_does_nothing(pickles, tmp_path):
+    path = linked(pickles[0], tmp_path, BATCHES[2])
     path.write_bytes(pickle.dumps({b"data": Evil(tmp_path / "evil"), b"labels": []}, protocol=2))
     with pytest.raises(ValueError, match=r"refused .*mkdir, and is not trusted") as caught:
         CIFAR10.load(tmp_path)
@@ -117,19 +138,22 @@ def test_a_malicious_pickle_is_refused_in_one_line_and_does_nothing(tmp_path):
         (old_pickle({"data": np.zeros((4, 3072)), "labels": [0] * 4}), "not of plain bytes"),
         (old_pickle({"data": np.zeros((4, 10), np.uint8), "labels": [0] * 4}), "no images"),
         (old_pickle({"data": np.zeros((4, 3072), np.uint8), "labels": [0] * 3}), "no 4 labels"),
-        (old_pickle({"data": np.zeros((4, 3072), np.uint8), "labels": [10] * 4}), "label 10"),
+        (old_pickle({"data": np.zeros((EACH, 3072), np.uint8), "labels": [10] * EACH}), "label 10"),
+        (
+            old_pickle({"data": np.zeros((10, 3072), np.uint8), "labels": [0] * 10}),
+            "10 images instead of 10,000",
+        ),
         (old_pickle({"data": np.array([None]), "labels": []}), "not of plain bytes"),
     ],
 )
-def test_pickles_of_something_else_are_refused(content, what, tmp_path):
-    write(tmp_path, pickled=True)
-    (tmp_path / "cifar-10-batches-py/test_batch").write_bytes(content)
+def test_pickles_of_something_else_are_refused(content, what, pickles, tmp_path):
+    linked(pickles[0], tmp_path, "test_batch").write_bytes(content)
     with pytest.raises(ValueError, match=what) as caught:
         CIFAR10.load(tmp_path)
     assert "test_batch: " in str(caught.value) and "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("content", [b"", b"\0" * 3072, b"\x0b" * 3073])
+@pytest.mark.parametrize("content", [b"", b"\0" * 3072, b"\0" * 3073 * 4000, b"\x0b" * 3073 * EACH])
 def test_broken_records_are_refused(content, tmp_path):
     write(tmp_path, pickled=False)
     (tmp_path / "cifar-10-batches-bin/data_batch_4.bin").write_bytes(content)
@@ -161,6 +185,16 @@ def test_missing_exposure_names_the_one_that_is_always_there(tmp_path):
     assert "--exposure photos" in done.stderr and len(done.stderr.strip().splitlines()) == 1
     planned = subprocess.run([*command, "--exposure", "photos", "--dry-run"], capture_output=True)
     assert planned.returncode == 0
+
+
+@pytest.mark.parametrize("entry", ["load", "revision"])
+def test_a_file_cut_behind_a_whole_record_is_named_before_anything_is_run(entry, tmp_path):
+    write(tmp_path, pickled=False)
+    path = tmp_path / "cifar-10-batches-bin/test_batch.bin"
+    os.truncate(path, 10 * 3073)
+    with pytest.raises(ValueError, match="10 images instead of 10,000") as caught:
+        getattr(CIFAR10, entry)(tmp_path)
+    assert str(caught.value).startswith(f"{path}: ") and "\n" not in str(caught.value)
 
 
 @pytest.mark.skipif(CIFAR10.find(REAL) is None, reason="FCDD_TEST_DATA holds no CIFAR-10")

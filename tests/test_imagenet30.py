@@ -15,14 +15,17 @@ import pytest
 import scipy.io
 from PIL import Image
 
+from benchmarks.datasets import decoded, folders
 from benchmarks.datasets.base import DataMissing
+from benchmarks.datasets.decoded import SHORT_SIDE, decode, rows_of, short_side
+from benchmarks.datasets.exclusion import excluded
 from benchmarks.datasets.folders import IMAGENET1K, IMAGENET22K, folder_exposure
-from benchmarks.datasets.imagenet30 import IMAGENET30, TARS, WNIDS, excluded
-from benchmarks.datasets.places import SHORT_SIDE, Place, rows_of, short_side
+from benchmarks.datasets.imagenet30 import IMAGENET30, TARS, WNIDS
+from benchmarks.datasets.mvtec import MVTEC
+from benchmarks.datasets.places import Place, folder_places
 
-SAMPLES = sorted(
-    (Path(os.environ.get("FCDD_TEST_DATA") or ".") / "imagenet-samples").glob("*.JPEG")
-)
+REAL = Path(os.environ.get("FCDD_TEST_DATA") or "no-such-folder")
+SAMPLES = sorted((REAL / "imagenet-samples").glob("*.JPEG"))
 ROOT = Path(__file__).parent.parent
 SIDE = 64  # of the made pictures: decoding is what takes long, and is the same
 needs_samples = pytest.mark.skipif(not SAMPLES, reason="FCDD_TEST_DATA holds no imagenet-samples")
@@ -155,6 +158,30 @@ def places(folder: Path, files: dict[str, bytes]) -> list[Place]:
     return [Place(folder / name, name, len(data)) for name, data in files.items()]
 
 
+def test_linked_folders_are_entered_once_and_loops_end(trees, tmp_path):
+    home, elsewhere = tmp_path / "some", tmp_path / "elsewhere"
+    for folder in (home / "a", elsewhere / "deep", home / ".hidden"):
+        folder.mkdir(parents=True)
+        places(folder, {f"{folder.name}.jpg": b"1", ".part.jpg": b"2"})
+    (home / "b").symlink_to(elsewhere)
+    (home / "c").symlink_to(elsewhere)
+    (elsewhere / "back").symlink_to(home)
+    (elsewhere / "up").symlink_to(tmp_path)
+    assert [p.name for p in folder_places(home, home)] == ["a/a.jpg", "b/deep/deep.jpg"]
+    linked = tmp_path / "linked/imagenet"
+    for path in (trees["folders"] / "imagenet").glob("*/*"):
+        (linked / path.parent.name).mkdir(parents=True, exist_ok=True)
+        (linked / path.parent.name / path.name).symlink_to(path)
+    assert IMAGENET30.revision(linked.parent) == IMAGENET30.revision(trees["folders"])
+
+
+def test_what_is_there_but_out_of_reach_is_named(tmp_path):
+    (tmp_path / "gone.jpg").symlink_to(tmp_path / "nowhere.jpg")
+    with pytest.raises(ValueError, match=r"gone.jpg: a link to nothing; mend or remove") as caught:
+        folder_exposure(f"folder:{tmp_path}").count(tmp_path / "root")
+    assert "\n" not in str(caught.value)
+
+
 def test_what_cannot_be_used_is_named_and_counted(tmp_path, caplog):
     files = {f"{k}.JPEG": jpeg(k) for k in range(298)}
     files |= {"broken.JPEG": jpeg(1)[:900], "notes.txt": b"what is this?"}
@@ -184,6 +211,35 @@ def test_missing_pieces_are_named(trees, tmp_path):
         IMAGENET30.load(tmp_path)
 
 
+@pytest.mark.parametrize("half", ["flat", "a class lacking", "the folder imagenet30"])
+def test_a_half_layout_hides_no_whole_one(half, trees, tmp_path):
+    home = tmp_path / ("imagenet30" if half == "the folder imagenet30" else "imagenet")
+    shutil.copytree(trees["folders"] / "imagenet", home)
+    if half == "a class lacking":
+        shutil.rmtree(home / "train" / WNIDS["goblet"])
+    else:
+        for path in [*(home / "val").glob("*/*")]:
+            path.rename(home / "val" / path.name)
+        for wnid in WNIDS.values():
+            (home / "val" / wnid).rmdir()
+    lacking = "goblet" if half == "a class lacking" else "acorn"
+    with pytest.raises(DataMissing, match=f"ImageNet-30, class {lacking} is missing"):
+        IMAGENET30.load(tmp_path)
+    assert IMAGENET30.find(tmp_path) is None
+    (tmp_path / "imagenet").mkdir(exist_ok=True)
+    for name in TARS:
+        (tmp_path / "imagenet" / name).symlink_to(trees["tars"] / "imagenet" / name)
+    assert IMAGENET30.revision(tmp_path) == IMAGENET30.revision(trees["tars"])
+
+
+def test_a_class_without_pictures_is_named(trees, tmp_path):
+    shutil.copytree(trees["folders"] / "imagenet", tmp_path / "imagenet")
+    for path in (tmp_path / "imagenet/val" / WNIDS["goblet"]).iterdir():
+        path.unlink()
+    with pytest.raises(ValueError, match="no picture of class goblet to test; get it again"):
+        IMAGENET30.revision(tmp_path)
+
+
 @pytest.mark.parametrize("name", TARS)
 def test_a_damaged_tar_is_named(name, trees, tmp_path):
     shutil.copytree(trees["tars"] / "imagenet", tmp_path / "imagenet")
@@ -196,7 +252,25 @@ def test_a_damaged_tar_is_named(name, trees, tmp_path):
 def test_the_thirty_classes_are_no_exposure(trees, tmp_path):
     assert excluded(["train", "n02787622", "x.JPEG"]) and excluded(["n02787622_11.JPEG"])
     assert excluded(["Grand Piano", "x.jpg"]) and excluded(["rotary_dial_telephone", "x.jpg"])
-    assert not excluded(["n01440764", "x.JPEG"]) and not excluded(["pianos", "tankard.jpg"])
+    for part in (
+        "hot_dog",
+        "strawberry.jpg",
+        "barn.JPEG",
+        "Hot-Dog 12.png",
+        "barn_0012",
+        "N02787622",
+    ):
+        assert excluded([part]) and excluded([part, "x.jpg"]), part
+    for part in (
+        "n01440764",
+        "pianos",
+        "tankard.jpg",
+        "barn.owl",
+        "hot",
+        "0012.jpg",
+        "volcano ash",
+    ):
+        assert not excluded([part, "x.JPEG"]), part
     with pytest.raises(ValueError, match="no pictures but those of ImageNet-30's classes"):
         IMAGENET1K.load(trees["folders"], (3, 64, 64), None, 0)
     home = tmp_path / "imagenet22k/fall11_whole_extracted"
@@ -211,6 +285,90 @@ def test_the_thirty_classes_are_no_exposure(trees, tmp_path):
     own = folder_exposure(f"folder:{home / 'n01494475'}")
     assert own.count(tmp_path) == 3
     assert own.load(tmp_path, (1, 28, 28), None, 0).shape == (3, 1, 28, 28)
+
+
+def test_the_test_images_are_no_exposure_wherever_they_lie(trees, tmp_path):
+    flat = tmp_path / "val"
+    flat.mkdir()
+    for path in (trees["folders"] / "imagenet/val").glob("*/*"):
+        shutil.copy(path, flat)
+    (flat / "ILSVRC2012_val_00049999.JPEG").write_bytes(jpeg(7))
+    (flat / "ILSVRC2012_val_00000001.png").write_bytes(jpeg(8))
+    exposure = folder_exposure(f"folder:{flat}")
+    assert exposure.count(tmp_path) == 62  # no test set here, so no image of it
+    for root in (trees["folders"], trees["tars"]):
+        assert exposure.count(root) == 2
+        assert exposure.revision(root) != exposure.revision(tmp_path)
+    (flat / "ILSVRC2012_val_00049999.JPEG").unlink()
+    (flat / "ILSVRC2012_val_00000001.png").unlink()
+    twin = folder_exposure(f"folder:{shutil.copytree(flat, tmp_path / 'twin')}")
+    with pytest.raises(ValueError, match=r"twin: no pictures but .* and of test sets") as caught:
+        twin.load(trees["folders"], (3, 32, 32), None, 0)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_folder_called_like_a_class_is_no_exposure(tmp_path):
+    (tmp_path / "barn").mkdir()
+    (tmp_path / "barn/1.jpg").write_bytes(jpeg(1))
+    with pytest.raises(ValueError, match="no pictures but those of ImageNet-30's classes"):
+        folder_exposure(f"folder:{tmp_path / 'barn'}").count(tmp_path)
+
+
+@pytest.mark.skipif(MVTEC.find(REAL) is None, reason="FCDD_TEST_DATA holds no MVTec AD")
+def test_the_pictures_of_mvtec_are_no_exposure(tmp_path):
+    bottle = REAL / "mvtec_anomaly_detection/bottle/test/broken_large"
+    shutil.copytree(bottle, tmp_path / "pictures")
+    (tmp_path / "pictures/mine.JPEG").write_bytes(jpeg(1))
+    assert folder_exposure(f"folder:{tmp_path / 'pictures'}").count(REAL) == 1
+
+
+@pytest.fixture
+def decodings(monkeypatch) -> list[Place]:
+    """The pictures that are decoded."""
+    found: list[Place] = []
+
+    def counted(place: Place, shape: tuple[int, int, int]) -> np.ndarray:
+        found.append(place)
+        return decode(place, shape)
+
+    monkeypatch.setattr(decoded, "decode", counted)
+    return found
+
+
+@pytest.mark.parametrize("sizes", [(1, 4, 16, 32, 40), (40, 32, 16, 4, 1)])
+def test_fewer_pictures_are_some_of_more_and_each_is_decoded_once(sizes, tmp_path, decodings):
+    forty = tmp_path / "forty"
+    forty.mkdir()
+    places(forty, {f"{k}.jpg": jpeg(k) for k in range(40)})
+    exposure, whole = folder_exposure(f"folder:{forty}"), {}
+    for seed in (0, 1, 2):
+        drawn = {size: exposure.load(tmp_path, (3, 32, 32), size, seed) for size in sizes}
+        whole[seed] = drawn[40]
+        for size, rows in drawn.items():
+            assert isinstance(rows, np.memmap) and len(rows) == size
+            np.testing.assert_array_equal(rows, drawn[40][:size])
+        assert len({row.tobytes() for row in drawn[40]}) == 40
+    assert len(decodings) == 3 * 40
+    assert not np.array_equal(whole[0][:16], whole[1][:16])
+    np.testing.assert_array_equal(exposure.load(tmp_path, (3, 32, 32), None, 2), whole[0])
+    assert len(decodings) == 3 * 40 and len([*(tmp_path / "cache").glob("*.npy")]) == 3
+    (forty / "7.jpg").write_bytes(jpeg(77))
+    folders._places.cache_clear()
+    exposure.load(tmp_path, (3, 32, 32), 40, 0)
+    assert len([*(tmp_path / "cache").glob("*.npy")]) == 3  # what was superseded is gone
+
+
+def test_broken_pictures_stay_out_of_longer_and_shorter_lists(tmp_path, decodings):
+    files = {f"{k}.jpg": jpeg(k) for k in range(300)}
+    files |= {"3.jpg": b"broken", "150.jpg": b"broken"}
+    given = places(tmp_path, files)
+    for limit in (110, 300, 200, 110):
+        rows = rows_of(given, (3, 16, 16), tmp_path, "some", limit)
+        kept = [k for k in range(limit) if k not in (3, 150)]
+        assert rows.kept.tolist() == kept and len(rows.images) == len(kept)
+        expected = [decode(given[k], (3, 16, 16)) for k in (kept[0], kept[-1])]
+        np.testing.assert_array_equal(rows.images[[0, -1]], expected)
+    assert len(decodings) == 300 + 1  # the broken one of the first list is tried again
 
 
 @needs_samples

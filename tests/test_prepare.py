@@ -3,11 +3,14 @@
 import gzip
 import hashlib
 import io
+import subprocess
 import sys
 import tarfile
 import threading
+import time
 import zipfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -15,14 +18,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.datasets.archives import ARCHIVES, Archive
+from benchmarks.datasets import EXPOSURES
+from benchmarks.datasets.archives import ARCHIVES, Archive, install
 from benchmarks.datasets.cifar import CIFAR100
 from benchmarks.datasets.download import DownloadError, Patience, Remote, fetch
 from benchmarks.datasets.exposures import EMNIST
+from benchmarks.datasets.held_back import SUFFIX
 from benchmarks.datasets.mirrors import DOWNLOADS, Download
 from benchmarks.datasets.mnist import MNIST
 from benchmarks.datasets.mvtec import CATEGORIES, here
+from benchmarks.datasets.unpack import unpack
 from benchmarks.prepare import main
+from benchmarks.suites import DATASETS
 
 CONTENT = np.random.default_rng(0).bytes(1_000_000)
 FAST = Patience(timeout=5, tries=3, pause=0)
@@ -287,6 +294,54 @@ def test_only_the_wanted_member_is_unpacked(pack, name, server, tmp_path):
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"wanted": b"wanted"}
 
 
+def test_of_several_that_fetch_a_file_one_does(server, tmp_path):
+    def slow(handler: BaseHTTPRequestHandler) -> None:
+        time.sleep(0.3)
+        serve(CONTENT)(handler)
+
+    server.routes["/a"] = slow
+    progress = [Progress() for _ in range(3)]
+    with ThreadPoolExecutor() as pool:  # each opens its lock anew, as processes do
+        list(pool.map(lambda told: fetch(server.remote("/a"), tmp_path, told, FAST), progress))
+    assert server.requests == [("/a", None)]
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"data.bin": CONTENT}
+
+
+def test_of_several_processes_one_fetches_an_archive(server, tmp_path):
+    content = tar(("in/wanted", CONTENT))
+    server.routes["/a"] = serve(content)
+    remote = server.remote("/a", content=content, name="a.tar.gz")
+    code = (
+        "from pathlib import Path; from benchmarks.datasets.download import Remote, fetch\n"
+        f"remote = Remote({remote.name!r}, {remote.urls!r}, {remote.checksum!r}, {remote.size}, "
+        f"('in/wanted',))\nfetch(remote, Path({str(tmp_path)!r}), lambda *_: None)"
+    )
+    started = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(4)]
+    assert [process.wait(timeout=60) for process in started] == [0] * 4
+    assert len(server.requests) == 1
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"wanted": CONTENT}
+
+
+def test_an_archive_that_an_interrupted_unpacking_left_is_used_and_goes(
+    server, tmp_path, monkeypatch
+):
+    content = tar(("in/first", b"first"), ("in/second", b"second"))
+    server.routes["/a"] = serve(content)
+    remote = server.remote("/a", content=content, name="a.tar.gz")
+    remote = replace(remote, members=("in/first", "in/second"))
+
+    def interrupted(archive: Path, members: tuple[str, ...], folder: Path) -> None:
+        unpack(archive, members[:1], folder)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr("benchmarks.datasets.download.unpack", interrupted)
+        fetch(remote, tmp_path, Progress(), FAST)
+    fetch(remote, tmp_path, Progress(), FAST)
+    assert len(server.requests) == 1
+    assert {path.name for path in tmp_path.iterdir()} == {"first", "second"}
+
+
 def test_an_archive_put_there_by_hand_is_used_and_kept(server, tmp_path):
     content = zipped(("wanted", b"wanted"))
     (tmp_path / "a.zip").write_bytes(content)
@@ -355,7 +410,7 @@ def test_progress_fits_the_output(terminal, server, tmp_path, capsys, monkeypatc
     assert "train-images-idx3-ubyte.gz" in shown
 
 
-def test_archives_arrive_where_the_exposures_look(server, tmp_path):
+def test_archives_arrive_where_the_exposures_look(server, tmp_path, capsys):
     record = bytes(3074)
     packs = {
         "cifar100": tar(("cifar-100-binary/train.bin", record * 3)),
@@ -372,6 +427,8 @@ def test_archives_arrive_where_the_exposures_look(server, tmp_path):
         downloads[name] = replace(DOWNLOADS[name], files=(remote,))
     assert main([*packs, "--data-root", str(tmp_path)], downloads, FAST) == 0
     assert CIFAR100.count(tmp_path) == 3
+    assert main(["--list", "--data-root", str(tmp_path)]) == 0
+    assert "3 of 50,000 images" in capsys.readouterr().out
     assert EMNIST.count(tmp_path) == 5
     assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == 2
 
@@ -400,6 +457,17 @@ def test_the_list_tells_damage(tmp_path, capsys):
     (tmp_path / "cifar-100-binary/train.bin").write_bytes(b"x")
     assert main(["--data-root", str(tmp_path)]) == 0
     assert "damaged  " in capsys.readouterr().out
+
+
+def test_the_list_names_every_data_set_and_exposure(tmp_path, capsys):
+    (tmp_path / "imagenet/train/n01440764").mkdir(parents=True)
+    assert main(["--list", "--data-root", str(tmp_path)]) == 0
+    lines = {line.split(" ")[0]: line for line in capsys.readouterr().out.splitlines()}
+    own = {"textures"} | {name for name in DATASETS if name.endswith(SUFFIX)}  # nothing to fetch
+    assert {*DATASETS, *EXPOSURES} - own <= set(lines)
+    assert "missing  get it: register at https://image-net.org" in lines["imagenet30"]
+    assert f"present  {tmp_path / 'imagenet/train'}  [" in lines["imagenet1k"]
+    assert "missing  get it: register at" in lines["imagenet22k"]
 
 
 @pytest.mark.parametrize(
@@ -478,6 +546,14 @@ def test_unpacking_keeps_what_is_there(tmp_path):
     own.write_bytes(b"mine")
     assert given(archive, "--from", tmp_path / "a.tar.xz", "--data-root", root) == 0
     assert own.read_bytes() == b"mine" and here(root) == CATEGORIES
+
+
+def test_two_that_unpack_an_archive_do_not_disturb_each_other(tmp_path):
+    archive, root = packed(tmp_path / "a.tar.xz"), tmp_path / "root"
+    with ThreadPoolExecutor() as pool:
+        turns = [pool.submit(install, archive, tmp_path / "a.tar.xz", root, str) for _ in range(4)]
+    assert [turn.result() for turn in turns] == [None] * 4
+    assert here(root) == CATEGORIES and [path.name for path in root.iterdir()] == [archive.folder]
 
 
 def test_an_archive_comes_from_an_address_only_when_it_is_given(server, tmp_path, capsys):

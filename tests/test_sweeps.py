@@ -1,15 +1,23 @@
 """Suites that sweep over what is trained with: sizes of an exposure, Deep SAD's scenarios."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from benchmarks.arguments import ALL, parser
-from benchmarks.plan import Request, make_plan
+from benchmarks.console import planned
+from benchmarks.datasets import EXPOSURES
+from benchmarks.disk import needed
+from benchmarks.plan import Request, UsageError, make_plan
 from benchmarks.scenario import Scenario
+from benchmarks.suites import DATASETS
 from benchmarks.sweeps import CLASSES, POLLUTED, SHARES, SUITES
+from benchmarks.trial import Planned, Trial
 from tests.test_cifar import write
+from tests.test_datasets import arrays
+from tests.test_datasets import write as write_idx
 
 
 @pytest.fixture
@@ -30,10 +38,61 @@ def test_the_exposure_grows_by_powers_to_all_of_it(root):
     assert plan.trials[-1].digest == usual.trials[0].digest  # done once, whichever suite asks
 
 
+def test_a_trial_says_how_many_images_its_exposure_held(root):
+    for size, suite in ((None, "cifar10"), (3, "cifar10"), (None, "exposure")):
+        plan = make_plan(Request(suite, root, ["hsc", "pca"], ["cat"], exposure_size=size))
+        held = {one.trial.detector: one.resolved.get("exposure_images") for one in plan.trials}
+        assert held == {"hsc": 100, "pca": None}
+    (one, *_) = plan.trials
+    twin = replace(one, resolved={k: v for k, v in one.resolved.items() if k != "exposure_images"})
+    assert twin.digest == one.digest
+
+
 def test_a_size_that_is_asked_for_is_the_only_one(root):
     for asked, found in ((3, 3), (100, None), (10**9, None), (ALL, None)):
         request = Request("exposure", root, ["fcdd"], ["cat"], exposure_size=asked)
         assert [one.trial.exposure_size for one in make_plan(request).trials] == [found]
+
+
+@pytest.mark.parametrize("suite", ["mnist", "quick"])
+def test_an_exposure_that_shows_the_normal_class_is_refused_in_one_line(suite, tmp_path):
+    write_idx(tmp_path / "mnist", arrays())
+    request = Request(suite, tmp_path, ["hsc"], ["3"], exposure="mnist")
+    with pytest.raises(UsageError, match="exposure mnist would hold the normal class") as caught:
+        make_plan(request)
+    assert "\n" not in str(caught.value) and "choose another --exposure" in str(caught.value)
+    assert make_plan(replace(request, exposure="photos")).trials
+
+
+def test_every_exposure_is_known_to_show_the_data_set_of_its_name():
+    assert all(name in EXPOSURES[name].shows for name in EXPOSURES if name in DATASETS)
+
+
+def exposed(dataset: str, exposure: str, *sizes: int | None) -> list[Planned]:
+    trials = [
+        Trial("hsc", dataset, "acorn", seed, "fast", exposure, size)
+        for seed in (0, 1)
+        for size in sizes
+    ]
+    return [Planned(trial, {"exposure_images": 10**6}, {}) for trial in trials]
+
+
+def test_the_disk_that_a_large_exposure_takes_is_told():
+    (line,) = needed(exposed("imagenet30", "imagenet22k", 1, 2**10, 2**18))
+    assert line.startswith("exposure imagenet22k: up to 103 GB of decoded pictures")
+    (line,) = needed(exposed("imagenet30", "folder:/pictures", None))  # the same for every seed
+    assert line.startswith("exposure folder:/pictures: up to 10 GB")
+    small = exposed("cifar10", "imagenet22k", None), exposed("imagenet30", "photos", None)
+    for one in (*small, exposed("imagenet30", "imagenet1k", 2**12)):
+        assert not [*needed(one)]
+
+
+def test_the_plan_shows_its_notes(root):
+    plan = make_plan(Request("cifar10", root, ["hsc"], ["cat"]))
+    assert plan.notes == ()
+    arguments = parser().parse_args(["--suite", "cifar10"])
+    shown = planned(arguments, replace(plan, notes=("much disk",)), 1, "cpu", 1)
+    assert shown[-1] == "note: much disk"
 
 
 def test_all_may_be_asked_for_at_the_command_line():

@@ -204,6 +204,22 @@ def test_two_exposures_of_a_detector_are_two_columns() -> None:
     assert any("HSC: emnist" in note for note in made.notes)
 
 
+def test_an_exposure_that_was_there_in_part_is_told() -> None:
+    def row(detector: str, held: int | None, exposure: str | None = "cifar100") -> dict:
+        resolved = {} if held is None else {"exposure_images": held}
+        return make(detector, "bag", 0.9, exposure=exposure, resolved=resolved)
+
+    def notes(*found: dict) -> list[str]:
+        return [note for note in table([*found]).notes if note.startswith("Exposure (")]
+
+    part = [row("fcdd", 10_000), row("hsc", 10_000, "cifar100:64"), row("bce", 50_000)]
+    others = [row("focal", 10_000, "photos"), row("pca", None, None), row("deep_sad_oe", None)]
+    told = "Exposure (FCDD, HSC): 10,000 of CIFAR-100's 50,000 images."
+    assert notes(*part, *others) == [told]
+    assert notes(row("bce", 50_000), *others) == []
+    assert told.replace("FCDD, HSC", "FCDD") in to_markdown(table([row("fcdd", 10_000)]))
+
+
 def test_an_older_recipe_of_the_same_trial_is_left_out() -> None:
     rows = [make("hsc", "bag", 0.5), make("hsc", "bag", 0.9, finished="2026-02-01T00:00:00Z")]
     assert table(rows).values.loc["bag", "hsc"] == 0.9

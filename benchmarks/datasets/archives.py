@@ -2,7 +2,7 @@
 
 import errno
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -11,6 +11,7 @@ from benchmarks.datasets.categories import CategorySet
 from benchmarks.datasets.download import DownloadError, Patience, Remote, Report, digest, fetch
 from benchmarks.datasets.mvtec import HOME_PAGE, HOMES, MVTEC
 from benchmarks.datasets.unpack import unpack_tree
+from benchmarks.locks import waited
 
 
 @dataclass(frozen=True)
@@ -39,30 +40,40 @@ class Archive:
 def install(archive: Archive, path: Path, root: Path, tell: Callable[[str], None]) -> None:
     """Check an archive and unpack the categories that are not there yet; it is kept.
 
-    Each category appears whole or not at all. Raises DownloadError, in one line.
+    Each category appears whole or not at all; of several processes one unpacks, and the others wait
+    for it. Raises DownloadError, in one line.
     """
     tell(f"{path}: checking {archive.megabytes:.0f} MB")
     check(archive.remote, path)
-    part, home = root / f"{archive.folder}.part", root / archive.folder
+    home = root / archive.folder
     tell(f"{path}: unpacking to {home}")
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with waited(root / f"{archive.folder}.lock"):
+            lacking = [name for name in archive.entry.categories if not (home / name).exists()]
+            if lacking:
+                _unpack(archive, path, home, lacking)
+    except ValueError as fault:
+        raise DownloadError(str(fault)) from fault
+    except OSError as fault:
+        more = f"; free {archive.megabytes * 2:.0f} MB" if fault.errno == errno.ENOSPC else ""
+        raise DownloadError(f"{home}: {fault}{more} and run again") from fault
+
+
+def _unpack(archive: Archive, path: Path, home: Path, categories: Sequence[str]) -> None:
+    part = home.with_name(f"{home.name}.part")
     try:
         shutil.rmtree(part, ignore_errors=True)
         unpack_tree(path, part)
         home.mkdir(exist_ok=True)
-        for category in archive.entry.categories:
+        for category in categories:
             # The folders of the official archive lie at its top, repacked ones in a folder.
             found = next(part.glob(f"{category}/train"), None) or next(
                 part.glob(f"*/{category}/train"), None
             )
             if found is None:
                 raise DownloadError(f"{path}: no category {category}; get it from {archive.page}")
-            if not (home / category).exists():
-                found.parent.rename(home / category)
-    except ValueError as fault:
-        raise DownloadError(str(fault)) from fault
-    except OSError as fault:
-        more = f"; free {archive.megabytes * 2:.0f} MB" if fault.errno == errno.ENOSPC else ""
-        raise DownloadError(f"{home}: {fault}{more} and run again") from fault
+            found.parent.rename(home / category)
     finally:
         shutil.rmtree(part, ignore_errors=True)
 

@@ -74,7 +74,8 @@ class ExposureSet:
     ``load(root, shape, limit, seed)`` returns uint8 ``(m, c, h, w)`` in the shape asked for; with a
     limit below ``count(root)``, that many images drawn without replacement from the seed. The
     functions raise as a Dataset's do; ``load`` and ``count`` raise ValueError on damaged files.
-    ``most`` is how many images are given where no limit is set, None for all.
+    ``most`` is how many images are given where no limit is set, None for all. ``shows`` names the
+    data sets whose classes are among the images: where one is normal, this is no exposure.
     """
 
     name: str
@@ -87,6 +88,7 @@ class ExposureSet:
     source: str
     remedy: str
     most: int | None = None
+    shows: tuple[str, ...] = ()
 
 
 def data_root(given: Path | None = None) -> Path:

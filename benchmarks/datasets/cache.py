@@ -68,8 +68,8 @@ def cached_rows(
     if not paths:
         raise PictureError(f"{name}: no pictures to read; check the folder's layout")
     home = os.path.commonpath([path.parent.absolute() for path in paths])
-    group = f"{name}-{_digest([home, shape, how, broken])[:8]}"
-    entry = folder / f"{group}-{_digest([VERSION, _stamps(paths)])}.npy"
+    group = f"{name}-{digest([home, shape, how, broken])[:8]}"
+    entry = folder / f"{group}-{digest([VERSION, _stamps(paths)])}.npy"
     found = open_rows(entry)
     if found is None:
         with FileLock(folder / f"{group}.lock"):
@@ -89,14 +89,14 @@ def cached_revision(paths: Sequence[Path], home: Path, folder: Path, name: str) 
 
     Remembered in ``folder`` until a file's size or time of change differs.
     """
-    stamp = _digest(_stamps(paths))
-    memo = folder / f"{name}-{_digest(str(home.absolute()))[:8]}.revision"
+    stamp = digest(_stamps(paths))
+    memo = folder / f"{name}-{digest(str(home.absolute()))[:8]}.revision"
     with suppress(OSError, ValueError):
         known, revision = memo.read_text().split()
         if known == stamp:
             return revision
     names = [path.relative_to(home).as_posix() for path in paths]
-    revision = _digest([names, content_revision(paths, _content)])
+    revision = digest([names, content_revision(paths, _content)])
     with tempfile.NamedTemporaryFile("w", dir=folder, suffix=".part", delete=False) as file:
         file.write(f"{stamp} {revision}\n")
     Path(file.name).replace(memo)
@@ -106,7 +106,7 @@ def cached_revision(paths: Sequence[Path], home: Path, folder: Path, name: str) 
 def cache_folder(root: Path) -> Path:
     """Where the cache of a data root lies: inside it, or where that cannot be written in the user's
     cache, or else among temporary files. Raises OSError where none of them can be."""
-    own = _digest(str(root.absolute()))
+    own = digest(str(root.absolute()))
     user = f"fcdd-benchmark-{os.getuid()}" if hasattr(os, "getuid") else "fcdd-benchmark"
     places = (
         root / "cache",
@@ -138,5 +138,6 @@ def _content(path: Path) -> list[bytes]:
     return [path.read_bytes()]
 
 
-def _digest(value: Any) -> str:
+def digest(value: Any) -> str:
+    """16 hex digits of SHA-256 over the value as JSON."""
     return hashlib.sha256(json.dumps(value).encode()).hexdigest()[:16]

@@ -1,4 +1,5 @@
 """CIFAR-10, a data set of ten classes, and CIFAR-100, an exposure: colour images of 32 x 32 pixels.
+CIFAR-10 is read whole or not at all, of CIFAR-100 what is there; rows say how many.
 
 Both are published as plain records (the binary layout, preferred) and as Python pickles. A record
 is one label (CIFAR-100: a coarse and a fine one), then the red, green and blue planes.
@@ -39,6 +40,7 @@ class CifarPlaces:
     binary: tuple[str, ...]
     pickled: tuple[str, ...]
     labels: tuple[bytes, ...]  # their keys in the Python layout, in the order of the binary one
+    each: int | None = None  # images of a file; None where a part of them may be there
 
     def find(self, root: Path) -> Files | None:
         """The files of the first complete layout."""
@@ -57,8 +59,13 @@ class CifarPlaces:
         return files
 
     def records(self, path: Path) -> np.ndarray:
-        """Records of one file, uint8 ``(n, labels + 3072)``; ValueError if it is damaged."""
-        return self._binary(path) if path.suffix == ".bin" else self._pickled(path)
+        """Records of one file, uint8 ``(n, labels + 3072)``; ValueError if it is damaged, or cut
+        off behind a whole record."""
+        found = self._binary(path) if path.suffix == ".bin" else self._pickled(path)
+        if self.each not in (None, len(found)):
+            what = f"{len(found):,} images instead of {self.each:,}"
+            raise ValueError(f"{path}: {what}; {self._remedy}")
+        return found
 
     def pieces(self, path: Path) -> list[bytes]:
         """Content of one file, the same in either layout."""
@@ -100,6 +107,7 @@ TEN = CifarPlaces(
     tuple(f"cifar-10-batches-bin/{batch}.bin" for batch in BATCHES),
     tuple(f"cifar-10-batches-py/{batch}" for batch in BATCHES),
     (b"labels",),
+    each=10_000,
 )
 HUNDRED = CifarPlaces(
     "cifar100",

@@ -1,7 +1,8 @@
 """Files from the network: resumed where they broke off, checked before use, put in place at once.
 
-A transfer grows ``NAME.part``; only a file whose checksum is right gets its name. MD5 is what the
-data sets' homes publish: it finds damage, and is no proof against forgery.
+A transfer grows ``NAME.part``; only a file whose checksum is right gets its name, an archive not at
+all: it goes once its members are out. Of several processes one fetches, the others wait for it.
+MD5 is what the data sets' homes publish: it finds damage, and is no proof against forgery.
 """
 
 import errno
@@ -13,10 +14,11 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from benchmarks.datasets.unpack import unpack
+from benchmarks.locks import waited
 
 CHUNK = 1 << 18
 Report = Callable[[str, int, int], None]  # name, bytes so far, bytes in all
@@ -66,18 +68,20 @@ class _Refused(Exception):
 def fetch(remote: Remote, folder: Path, report: Report, patience: Patience | None = None) -> None:
     """Bring one file, or the wanted members of an archive, into ``folder``; an archive goes again.
 
-    A file that is there with the right checksum is kept as it is. Raises DownloadError.
+    A file that is there with the right checksum is kept as it is, and so are members that are all
+    there. Where another process fetches the same, its progress is reported. Raises DownloadError.
     """
     target = folder / remote.name
+    part = target.with_name(f"{target.name}.part")
+
+    def theirs() -> None:
+        if part.exists():
+            report(remote.name, min(part.stat().st_size, remote.size), remote.size)
+
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        missing = not target.is_file() or digest(remote, target) != remote.checksum
-        if missing:
-            _from_mirrors(remote, target, report, patience or Patience())
-        if remote.members:
-            unpack(target, remote.members, folder)
-            if missing:
-                target.unlink()
+        with waited(folder / f"{remote.name}.lock", theirs):
+            _bring(remote, target, part, report, patience or Patience())
     except ValueError as fault:
         raise DownloadError(str(fault)) from fault
     except OSError as fault:
@@ -87,8 +91,22 @@ def fetch(remote: Remote, folder: Path, report: Report, patience: Patience | Non
         raise DownloadError(f"{remote.name}: no space left on the disk; {free}") from fault
 
 
-def _from_mirrors(remote: Remote, target: Path, report: Report, patience: Patience) -> None:
-    part = target.with_name(f"{target.name}.part")
+def _bring(remote: Remote, target: Path, part: Path, report: Report, patience: Patience) -> None:
+    members = [target.with_name(PurePosixPath(name).name) for name in remote.members]
+    if members and all(path.is_file() for path in members):
+        part.unlink(missing_ok=True)
+        return
+    here = target.is_file() and digest(remote, target) == remote.checksum
+    if not here:
+        _from_mirrors(remote, part, report, patience)
+    if members:
+        unpack(target if here else part, remote.members, target.parent)
+        part.unlink(missing_ok=True)
+    elif not here:
+        part.replace(target)
+
+
+def _from_mirrors(remote: Remote, part: Path, report: Report, patience: Patience) -> None:
     reasons = []
     for url in remote.urls:
         try:
@@ -96,11 +114,10 @@ def _from_mirrors(remote: Remote, target: Path, report: Report, patience: Patien
         except (_Refused, _Transient) as fault:
             reasons.append(f"{url}: {fault}")
         else:
-            part.replace(target)
             return
     raise DownloadError(
         f"{remote.name}: no mirror gave the file ({'; '.join(reasons)}); check the network and run "
-        f"again, or put the file into {target.parent} by hand"
+        f"again, or put the file into {part.parent} by hand"
     )
 
 

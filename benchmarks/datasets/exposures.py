@@ -101,4 +101,5 @@ MNIST_EXPOSURE = ExposureSet(
     licence=MNIST.licence,
     source=MNIST.source,
     remedy=MNIST.remedy,
+    shows=("mnist", "digits"),
 )

@@ -1,8 +1,7 @@
 """Exposures from folders of pictures: ImageNet-22k, ImageNet-1k, or a user's own (``folder:PATH``).
 
-Whatever the folder, pictures under a path that speaks of one of the thirty classes of ImageNet-30
-(its wnid or its name) are left out, as in the code of HSC and FCDD; the papers say that all of
-ImageNet-1k was. Only what is drawn is decoded.
+What is left out of any folder, `exclusion` says. A limit takes the first pictures of an order that
+the seed draws, so that fewer are some of more; only what is taken is decoded.
 """
 
 from collections.abc import Callable
@@ -11,25 +10,33 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.datasets.base import DataMissing, ExposureSet, Files, Shape, draw
-from benchmarks.datasets.imagenet30 import FOLDERS, excluded
-from benchmarks.datasets.places import Place, digest, folder_places, listing, rows_of
+from benchmarks.datasets.base import DataMissing, ExposureSet, Files, Shape
+from benchmarks.datasets.cache import digest
+from benchmarks.datasets.decoded import rows_of
+from benchmarks.datasets.exclusion import excluded, tested
+from benchmarks.datasets.imagenet30 import FOLDERS
+from benchmarks.datasets.places import Place, folder_places, listing
 
 MOST = 50_000  # pictures taken unless another number is asked for: 10 GB on disk at 256 pixels
+DRAWN = "permuted"  # how a limit draws; part of the version, since it decides what is trained on
 PREFIX = "folder:"
 _LICENCE = "non-commercial research, by agreement"
 _SOURCE = "Deng et al. 2009, https://image-net.org"
 
 
 @lru_cache(maxsize=4)
-def _places(folder: Path) -> tuple[Place, ...]:
-    found = folder_places(folder, folder)
-    return tuple(place for place in found if not excluded(place.name.split("/")))
+def _places(folder: Path, root: Path) -> tuple[Place, ...]:
+    theirs = tested(root)
+    return tuple(
+        place
+        for place in folder_places(folder, folder)
+        if place.mark not in theirs and not excluded([folder.name, *place.name.split("/")])
+    )
 
 
 @lru_cache(maxsize=4)
-def _version(folder: Path) -> str:
-    return listing(_places(folder))
+def _version(folder: Path, root: Path) -> str:
+    return digest([DRAWN, listing(_places(folder, root))])
 
 
 def _exposure(
@@ -40,10 +47,15 @@ def _exposure(
         return None if found is None else (found,)
 
     def places(root: Path) -> tuple[Place, ...]:
-        kept = _places(home(root))
+        kept = _places(home(root), root)
         if not kept:
-            raise ValueError(f"{home(root)}: no pictures but those of ImageNet-30's classes")
+            what = "no pictures but those of ImageNet-30's classes and of test sets"
+            raise ValueError(f"{home(root)}: {what}; expose another folder")
         return kept
+
+    def shuffled(root: Path, seed: int) -> list[Place]:
+        kept = places(root)
+        return [kept[k] for k in np.random.default_rng(seed).permutation(len(kept))]
 
     def home(root: Path) -> Path:
         found = find(root)
@@ -52,11 +64,10 @@ def _exposure(
         return found[0]
 
     def load(root: Path, shape: Shape, limit: int | None, seed: int) -> np.ndarray:
-        all_of_them = places(root)
         # Without a limit every seed sees the same pictures, so that they are decoded once.
-        index = draw(len(all_of_them), limit or MOST, seed if limit else 0)
-        label = f"exposure-{digest(name)}"
-        return rows_of([all_of_them[k] for k in index], shape, root, label).images
+        limit, seed = (limit, seed) if limit else (MOST, 0)
+        label = f"exposure-{digest(name)}-{seed}"
+        return rows_of(shuffled(root, seed), shape, root, label, limit).images
 
     return ExposureSet(
         name=name,
@@ -64,7 +75,7 @@ def _exposure(
         find=find,
         load=load,
         count=lambda root: len(places(root)),
-        revision=lambda root: _version(home(root)),
+        revision=lambda root: _version(home(root), root),
         licence=_LICENCE if source is _SOURCE else "the folder's own",
         source=source,
         remedy=remedy,

@@ -10,7 +10,7 @@ out, so random crops of 224 come from the middle square only.
 
 import io
 import tarfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -19,7 +19,9 @@ import numpy as np
 import scipy.io
 
 from benchmarks.datasets.base import DataMissing, Dataset, Files, Images
-from benchmarks.datasets.places import Place, digest, folder_places, listing, rows_of, tar_places
+from benchmarks.datasets.cache import digest
+from benchmarks.datasets.decoded import rows_of
+from benchmarks.datasets.places import Place, folder_places, listing, tar_places
 from benchmarks.witnesses import looked
 
 SHAPE = (3, 256, 256)
@@ -53,26 +55,39 @@ class Layout:
     places: Callable[[Path], tuple[Split, Split]]
     test: str
 
+    def here(self, home: Path) -> bool:
+        """Whether all files are there."""
+        return all((home / name).exists() for name in self.files)
 
-def class_folder(parent: Path, name: str) -> Path:
-    """A class's folder by its wnid or a usual spelling of its name; DataMissing without one."""
-    own = WNIDS[name], name, name.replace(" ", "_"), f"rotary_{name.replace(' ', '_')}"
+    def whole(self, home: Path) -> bool:
+        """Whether all files are there, and in those that are folders every class."""
+        parts = [home / name for name in self.files if (home / name).is_dir()]
+        return self.here(home) and all(len(class_folders(part)) == len(CLASSES) for part in parts)
+
+
+def class_folders(parent: Path) -> dict[str, Path]:
+    """The folders of the classes that have one, by a wnid or a usual spelling of the name."""
     spelled = {folder.name.lower(): folder for folder in parent.iterdir() if folder.is_dir()}
-    found = next((spelled[n] for n in own if n in spelled), None)
-    if found is None:
-        raise DataMissing(f"ImageNet-30, class {name}", [parent / own[0], parent / own[2]], REMEDY)
-    return found
+    found = {name: [n for n in spellings(name) if n in spelled] for name in CLASSES}
+    return {name: spelled[own[0]] for name, own in found.items() if own}
+
+
+def spellings(name: str) -> tuple[str, ...]:
+    """What the folder of a class may be called."""
+    joined = name.replace(" ", "_")
+    return WNIDS[name], joined, name, f"rotary_{joined}"
 
 
 def _foldered(train: str, test: str) -> Callable[[Path], tuple[Split, Split]]:
-    def places(home: Path) -> tuple[Split, Split]:
-        splits = [
-            [folder_places(class_folder(home / part, name), home) for name in CLASSES]
-            for part in (train, test)
-        ]
-        return splits[0], splits[1]
+    def split(home: Path, part: str) -> Split:
+        found = class_folders(home / part)
+        for name in CLASSES:
+            if name not in found:
+                places = [home / part / own for own in spellings(name)[:2]]
+                raise DataMissing(f"ImageNet-30, class {name}", places, REMEDY)
+        return [folder_places(found[name], home) for name in CLASSES]
 
-    return places
+    return lambda home: (split(home, train), split(home, test))
 
 
 def _archived(home: Path) -> tuple[Split, Split]:
@@ -123,16 +138,16 @@ LAYOUTS = (
 
 
 def _found(root: Path) -> tuple[Path, Layout] | None:
-    for folder in FOLDERS:
-        for layout in LAYOUTS:
-            if all((root / folder / name).exists() for name in layout.files):
-                return root / folder, layout
-    return None
+    """The first layout that is whole; where none is, one that is not says what it lacks when it is
+    listed."""
+    here = [(root / f, layout) for f in FOLDERS for layout in LAYOUTS if layout.here(root / f)]
+    whole = (found for found in here if found[1].whole(found[0]))
+    return next(whole, here[0] if here else None)
 
 
 def _find(root: Path) -> Files | None:
-    found = _found(root)
-    return None if found is None else tuple(found[0] / name for name in found[1].files)
+    home, layout = _found(root) or (root, LAYOUTS[0])
+    return tuple(home / name for name in layout.files) if layout.whole(home) else None
 
 
 def _layout(root: Path) -> tuple[Path, Layout]:
@@ -145,7 +160,13 @@ def _layout(root: Path) -> tuple[Path, Layout]:
 
 @lru_cache(maxsize=2)
 def _listed(home: Path, layout: Layout) -> tuple[Split, Split]:
-    return layout.places(home)
+    """The pictures of a layout; ValueError where a class has none."""
+    found = layout.places(home)
+    for part, split in zip(("train", "test"), found, strict=True):
+        for name, own in zip(CLASSES, split, strict=True):
+            if not own:
+                raise ValueError(f"{home}: no picture of class {name} to {part}; get it again")
+    return found
 
 
 def _rows(split: Split, root: Path, name: str) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
@@ -173,12 +194,13 @@ def _version(home: Path, layout: Layout) -> str:
     return digest([listing(own) for split in _listed(home, layout) for own in split])
 
 
-def excluded(parts: Sequence[str]) -> bool:
-    """Whether the path of a picture, in parts, speaks of one of the thirty classes: by a part that
-    holds its wnid (the authors' rule) or spells its name."""
-    names = {name.replace(" ", "_") for name in CLASSES} | {"rotary_dial_telephone"}
-    spelled = [part.lower().replace(" ", "_").replace("-", "_") for part in parts]
-    return any(part in names or any(wnid in part for wnid in WNIDS.values()) for part in spelled)
+def tested_places(root: Path) -> list[Place]:
+    """Where the test images lie; empty where there is no test set that can be read."""
+    try:
+        _, test = _listed(*_layout(root))
+    except (DataMissing, ValueError):
+        return []
+    return [place for own in test for place in own]
 
 
 IMAGENET30 = Dataset(

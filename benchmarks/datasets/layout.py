@@ -4,14 +4,10 @@ train/good/NNN.png    test/good/NNN.png    test/<defect>/NNN.png
 ground_truth/<defect>/NNN_mask.png
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import overload
 
-import numpy as np
-
-from baselines.pictures import EXTENSIONS, picture_size, read_mask
+from baselines.pictures import EXTENSIONS
 from benchmarks.datasets.base import Files
 from benchmarks.datasets.categories import GOOD
 
@@ -31,29 +27,6 @@ class Listing:
     @property
     def files(self) -> Files:
         return (*self.train, *self.test, *(mask for mask in self.masks if mask is not None))
-
-
-@dataclass(frozen=True)
-class MaskFiles(Sequence[np.ndarray]):
-    """Masks as large as their pictures, bool ``(H, W)``, read when asked for; an image without a
-    mask file is normal everywhere. Raises PictureError where a mask is not of its picture's size.
-    """
-
-    images: Files
-    masks: tuple[Path | None, ...]
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    @overload
-    def __getitem__(self, place: int) -> np.ndarray: ...
-    @overload
-    def __getitem__(self, place: slice) -> Sequence[np.ndarray]: ...
-    def __getitem__(self, place: int | slice) -> np.ndarray | Sequence[np.ndarray]:
-        if isinstance(place, slice):
-            return MaskFiles(self.images[place], self.masks[place])
-        size, mask = picture_size(self.images[place]), self.masks[place]
-        return np.zeros(size, bool) if mask is None else read_mask(mask, of=size)
 
 
 def listing(home: Path) -> Listing:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from baselines.masks import MaskFiles
 from baselines.pictures import (
     PictureError,
     Resize,
@@ -20,7 +21,8 @@ from baselines.pictures import (
 from benchmarks.datasets.base import DataMissing, Files, prepare_command
 from benchmarks.datasets.cache import cache_folder, cached_images, cached_revision, cached_rows
 from benchmarks.datasets.categories import Category, CategorySet, Pictures
-from benchmarks.datasets.layout import RESTORE, MaskFiles, listing
+from benchmarks.datasets.layout import RESTORE, listing
+from benchmarks.datasets.places import folder_places
 from benchmarks.witnesses import looked
 
 CATEGORIES = (
@@ -67,8 +69,8 @@ def find(root: Path) -> Files | None:
     place = home(root)
     if place is None:
         return None
-    files = (path for category in here(root) for path in sorted((place / category).rglob("*")))
-    return tuple(path for path in files if path.is_file())
+    folders = (place / category for category in here(root))
+    return tuple(found.file for folder in folders for found in folder_places(folder, place))
 
 
 def load(root: Path, category: str, pictures: Pictures | None = None) -> Category:

@@ -17,17 +17,17 @@ Broken = Literal["error", "skip"]
 
 @dataclass(frozen=True, eq=False)
 class Cached:
-    """Rows of a set, uint8 ``(n, ...)``, read-only and mapped from disk, and the places (in the
-    paths given) of broken files that were skipped: there are as many rows as other paths."""
+    """Rows of a set, uint8 ``(n, ...)``, mapped from disk, and the places (in the paths given) of
+    broken files that were skipped: there are as many rows as other paths."""
 
     rows: np.ndarray
     skipped: tuple[int, ...] = ()
 
 
-def open_rows(entry: Path) -> Cached | None:
-    """The entry, or None where it is missing or damaged."""
+def open_rows(entry: Path, mode: Literal["r", "c"] = "r") -> Cached | None:
+    """The entry, or None where it is missing or damaged; "c" maps it copy on write."""
     try:
-        rows = np.load(entry, mmap_mode="r", allow_pickle=False)
+        rows = np.load(entry, mmap_mode=mode, allow_pickle=False)
         skipped = json.loads(entry.with_suffix(".json").read_text())["skipped"]
     except (OSError, ValueError, EOFError, KeyError):
         return None

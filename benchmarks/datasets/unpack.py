@@ -20,7 +20,7 @@ def unpack(archive: Path, members: Iterable[str], folder: Path) -> None:
     Raises ValueError, in one line, where the archive is damaged, lacks a member, or holds anything
     that would lie outside its folder.
     """
-    copy = _unzip if archive.suffix == ".zip" else _untar
+    copy = _unzip if ".zip" in archive.suffixes else _untar  # or .zip.part
     try:
         copy(archive, members, folder)
     except (zipfile.BadZipFile, tarfile.TarError, KeyError, EOFError, zlib.error) as fault:
