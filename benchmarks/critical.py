@@ -23,8 +23,8 @@ from benchmarks.stats import Family
 INK, FAINT = "0.15", "0.35"
 SHADES = (INK, "0.6")
 READING = (
-    "A bar joins detectors of which no two differ at 5 % (two-sided Wilcoxon, Holm); two shades keep\n"
-    "bars side by side apart."
+    "A bar joins detectors of which no two differ at 5 % (two-sided Wilcoxon, Holm);\n"
+    "two shades keep bars side by side apart."
 )
 
 

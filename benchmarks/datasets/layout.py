@@ -4,6 +4,7 @@ train/good/NNN.png    test/good/NNN.png    test/<defect>/NNN.png
 ground_truth/<defect>/NNN_mask.png
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
