@@ -62,9 +62,9 @@ def supervised(
     """Rows of trials, each when it is stored; none for those that another run holds.
 
     A trial whose process is lost has its row written here, and a fresh process takes the rest. One
-    that is lost while it fits several together has them run apart, as stems in `apart` are from
-    the start. With `last` False, trials that ran out of memory give a row that is not stored.
-    Raises OSError where no row can be stored.
+    that is lost, or spent, while it fits several together has them run apart, as stems in `apart`
+    are from the start. With `last` False, trials that ran out of memory give a row that is not
+    stored. Raises OSError where no row can be stored.
     """
     single = frozenset(apart)
     left = {one.stem: one for one in planned}
@@ -78,10 +78,10 @@ def supervised(
         finally:
             worker.kill()
             code = crew.dismiss(worker)
-        if left and not (attempt.spent or crew.stopped.is_set()):
+        if left and not crew.stopped.is_set():
             if len(attempt.running) > 1:
                 single |= attempt.parted(code)
-            else:
+            elif not attempt.spent:
                 yield from attempt.lost(code, seat, last)
 
 
@@ -159,6 +159,8 @@ class Attempt:
     def _reason(self, code: int) -> tuple[str, str]:
         if self.late:
             return "timeout", f"it took longer than {self.options.timeout:g} s (--timeout)"
+        if self.spent:
+            return "failed", "an error left the process of no more use"
         if code == -signal.SIGKILL and oom_kills() > self.kills:
             return OOM, "the system killed the process for want of memory"
         if code < 0:

@@ -11,11 +11,11 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from baselines.stack import deterministic
-from benchmarks.evaluate import Terms, Watch, evaluate, facts_of
+from benchmarks.condition import SpentError, facts_of
+from benchmarks.evaluate import Terms, Watch, evaluate
 from benchmarks.fastest import Most, alone, fastest
 from benchmarks.heartbeat import Beat
 from benchmarks.lots import Lot
-from benchmarks.schema import DONE
 from benchmarks.store import Row, Store
 from benchmarks.trial import Planned
 
@@ -119,24 +119,13 @@ def work(
             at = options.root, store, seat.device, watch, facts
             for row in evaluate(planned, *at, terms):
                 connection.send(Ended(row))
-                if row["status"] != DONE and not usable(seat.device):
-                    connection.send(Spent())
-                    return
+        except SpentError:
+            connection.send(Spent())
+            return
         except OSError as error:
             connection.send(Unstorable(str(error)))
             return
     connection.send(Finished())
-
-
-def usable(device: str) -> bool:
-    """Whether the device still computes for this process: a GPU never does after some errors."""
-    if torch.device(device).type != "cuda":
-        return True
-    try:
-        torch.cuda.synchronize()
-    except RuntimeError:
-        return False
-    return True
 
 
 def most_of(options: Options, facts: Row, apart: frozenset[str]) -> Most:

@@ -3,8 +3,12 @@
 import logging
 import subprocess
 import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -12,6 +16,7 @@ import torch
 from sklearn.base import clone
 from test_trainer import MEMBERS
 
+from baselines import replay
 from baselines.anomalies import Exposure
 from baselines.augment import Jitter, Noise
 from baselines.checkpoint import checkpointing
@@ -65,8 +70,8 @@ def test_a_replayed_training_is_the_same_to_the_bit(name, precision, recorded):
     try:
         deterministic()
         found = [
-            on_gpu(name, precision=precision, replay=replay).fit(images(100))
-            for replay in (True, False)
+            on_gpu(name, precision=precision, replay=wanted).fit(images(100))
+            for wanted in (True, False)
         ]
     finally:
         deterministic(False)
@@ -159,6 +164,37 @@ def peek() -> None:
 def test_what_cannot_be_recorded_runs_as_it_is():
     code = "import test_replay; test_replay.peek()"
     subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parent, check=True)
+
+
+def test_who_waits_for_a_recording_that_fails_records_nothing(monkeypatch, caplog):
+    """What torch has of a GPU is stood in for; threads, lock and the order of things are real."""
+    begun, meeting = [], threading.Barrier(4)
+    monkeypatch.setattr(replay, "FAILED", threading.Event())
+    monkeypatch.setattr(torch.cuda, "default_generators", {None: Mock(device="cpu")})
+    monkeypatch.setattr(torch, "Generator", lambda device: Mock())
+
+    def breaks(self, given):
+        begun.append(threading.get_ident())
+        time.sleep(0.1)
+        try:
+            raise RuntimeError("it looked at a value\nas it must not")
+        finally:
+            raise RuntimeError("the recording was invalidated")
+
+    monkeypatch.setattr(Replayed, "_recorded", breaks)
+
+    def run() -> None:
+        given, step = [torch.zeros(2)], Replayed(lambda given: (given[0],), [])
+        for _ in range(FIRST):
+            step(given)
+        meeting.wait()
+        assert step(given)[0] is given[0]
+
+    with ThreadPoolExecutor(4) as pool:
+        for future in [pool.submit(run) for _ in range(4)]:
+            future.result()
+    assert len(begun) == 1 and replay.FAILED.is_set()
+    assert caplog.messages == ["not recorded, running as it is: it looked at a value"]
 
 
 @pytest.mark.parametrize("device", [torch.device("cpu"), pytest.param("cuda", marks=GPU)])

@@ -18,6 +18,7 @@ import torch
 import wicked
 
 from benchmarks import devices
+from benchmarks.condition import usable
 from benchmarks.costs import EPOCH, MEMORY, Costs, recorded
 from benchmarks.devices import Device, DeviceError, find_devices
 from benchmarks.evaluate import Terms, evaluate, kept, lost_row
@@ -32,7 +33,7 @@ from benchmarks.slots import Slots, Stopped, runtime_folder
 from benchmarks.store import Store, frame
 from benchmarks.supervise import Crew, supervised
 from benchmarks.tables import overview
-from benchmarks.worker import Begun, Ended, Finished, Options, Seat, Spent, usable
+from benchmarks.worker import Begun, Ended, Finished, Options, Seat, Spent
 
 CPU = Device("cpu", "cpu", "cpu", memory())
 ROOT = Path(__file__).parent.parent
