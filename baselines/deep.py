@@ -165,7 +165,9 @@ def _train(
     began = time.perf_counter()
     nets = detectors[0].start(detectors, sets)
     first, device = detectors[0], find_device(detectors[0].device)
-    about, apart = (type(first).__name__, _parameters(first)), side_by_side(len(nets), device)
+    # Of exposures the name: a checkpoint looks at the anomalies of the sets, when it is written.
+    about = type(first).__name__, _parameters(first, exposed=False)
+    apart = side_by_side(len(nets), device)
     lots = [[part] for part in sets] if apart else [sets]
     kept = [checkpoint_of(*about, lot, device, k) for k, lot in enumerate(lots)]
     trained = train_all(nets, first, sets, first.recipe, device, kept)
@@ -182,8 +184,10 @@ _REMEMBER = 16  # trainings; the nets of the lineage are a few MB each
 
 def _memory_key(detector: DeepDetector, part: TrainingSet) -> str | None:
     """What decides a training; None where it is not shared, or not decided by names and numbers."""
+    if not detector.shared:
+        return None
     parameters = _parameters(detector)
-    if not detector.shared or nameless(written(parameters)):
+    if nameless(written(parameters)):
         return None
     images = part.rows.images
     return digest([parameters, part.seed, fingerprint(images), str(images.device)])
