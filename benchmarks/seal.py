@@ -104,13 +104,15 @@ def rows(out: Path) -> str:
 
 
 def _out(arguments: Sequence[str]) -> Path:
-    """The output folder of a command line; where it is wrong, any: no seal fits it."""
+    """The output folder of a command line: the last that it names, as `benchmarks.arguments` takes
+    it, which knows no abbreviations; where the line is wrong, any: no seal fits it."""
+    out = OUT
     for at, word in enumerate(arguments):
         if word == "--out" and at + 1 < len(arguments):
-            return Path(arguments[at + 1])
-        if word.startswith("--out="):
-            return Path(word.removeprefix("--out="))
-    return OUT
+            out = Path(arguments[at + 1])
+        elif word.startswith("--out="):
+            out = Path(word.removeprefix("--out="))
+    return out
 
 
 def _code() -> str:
