@@ -5,9 +5,11 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from types import MappingProxyType
 
 from benchmarks.evaluate import done_row, kept, lost_row
+from benchmarks.fastest import Limits
 from benchmarks.isolate import Worker
 from benchmarks.lots import checkpoints
 from benchmarks.machine import oom_kills, provenance
@@ -57,19 +59,19 @@ def supervised(
     seat: Seat,
     crew: Crew,
     last: bool = True,
-    apart: Iterable[str] = (),
+    limits: Limits = MappingProxyType({}),
 ) -> Iterator[Row]:
     """Rows of trials, each when it is stored; none for those that another run holds.
 
     A trial whose process is lost has its row written here, and a fresh process takes the rest. One
-    that is lost, or spent, while it fits several together has them run apart, as stems in `apart`
-    are from the start. With `last` False, trials that ran out of memory give a row that is not
-    stored. Raises OSError where no row can be stored.
+    that is lost, or spent, while it fits several together has them run apart; `limits` says how
+    many may be together at most. With `last` False, trials that ran out of memory give a row that
+    is not stored. Raises OSError where no row can be stored.
     """
-    single = frozenset(apart)
+    limits = dict(limits)
     left = {one.stem: one for one in planned}
     while left and not crew.stopped.is_set():
-        worker = crew.start(tuple(left.values()), options, seat, provenance(), last, single)
+        worker = crew.start(tuple(left.values()), options, seat, provenance(), last, limits)
         if worker is None:
             return
         attempt = Attempt(worker, left, options)
@@ -80,7 +82,7 @@ def supervised(
             code = crew.dismiss(worker)
         if left and not crew.stopped.is_set():
             if len(attempt.running) > 1:
-                single |= attempt.parted(code)
+                limits |= attempt.parted(code)
             elif not attempt.spent:
                 yield from attempt.lost(code, seat, last)
 
@@ -131,12 +133,12 @@ class Attempt:
             most += STARTING
         return max(0.0, self.began + most - time.monotonic())
 
-    def parted(self, code: int) -> frozenset[str]:
-        """The stems of the lot that the worker was lost with; its checkpoints go."""
+    def parted(self, code: int) -> Limits:
+        """One at a time, of the lot that the worker was lost with; its checkpoints go."""
         status, reason = self._reason(code)
         log.warning("%d together: %s (%s); now apart", len(self.running), reason, status)
         shutil.rmtree(checkpoints(self.options.out, self.running), ignore_errors=True)
-        return frozenset(one.stem for one in self.running)
+        return {one.stem: 1 for one in self.running}
 
     def lost(self, code: int, seat: Seat, last: bool) -> Iterator[Row]:
         """The row of the trial that the worker was lost with; the first one left, if it had not

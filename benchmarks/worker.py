@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 from baselines.stack import deterministic
 from benchmarks.condition import SpentError, facts_of
 from benchmarks.evaluate import Terms, Watch, evaluate
-from benchmarks.fastest import Most, alone, fastest
+from benchmarks.fastest import Limits, Most, alone, fastest
 from benchmarks.heartbeat import Beat
 from benchmarks.lots import Lot
 from benchmarks.store import Row, Store
@@ -105,14 +105,14 @@ def work(
     seat: Seat,
     known: Row,
     last: bool,
-    apart: frozenset[str],
+    limits: Limits,
 ) -> None:
     """Run trials and tell of them; `known` are the facts that need no asking, `last` as in
-    `Terms`; stems that are to run `apart` are in no lot."""
+    `Terms`."""
     make_ready(options, seat)
     store, facts = Store(options.out), facts_of(seat.device) | known
     connection.send(Ready(facts))
-    terms = Terms(last, options.broken, most_of(options, facts, apart))
+    terms = Terms(last, options.broken, most_of(options, facts, limits))
     with closing(Beat(options.out, seat.slot, facts["device"])) as beat:
         watch = Teller(connection, beat)
         try:
@@ -128,13 +128,18 @@ def work(
     connection.send(Finished())
 
 
-def most_of(options: Options, facts: Row, apart: frozenset[str]) -> Most:
-    """How many trials to fit together; always one where bits must repeat themselves, for who is
-    together with whom is up to what other runs left."""
+def most_of(options: Options, facts: Row, limits: Limits) -> Most:
+    """How many trials to fit together, within the limits; always one where bits must repeat
+    themselves, for who is together with whom is up to what other runs left."""
     if options.deterministic:
         return alone
     measured = fastest(facts["device"], facts["threads"], options.speed)
-    return lambda planned: 1 if planned.stem in apart else measured(planned)
+
+    def most(planned: Planned) -> int:
+        found = measured(planned)
+        return min(found, limits.get(planned.stem, found))
+
+    return most
 
 
 def make_ready(options: Options, seat: Seat) -> None:

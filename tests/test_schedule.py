@@ -17,14 +17,14 @@ import pytest
 import torch
 import wicked
 
-from benchmarks import devices
+from benchmarks import devices, worker
 from benchmarks.condition import usable
 from benchmarks.costs import EPOCH, MEMORY, Costs, recorded
 from benchmarks.devices import Device, DeviceError, find_devices
 from benchmarks.evaluate import Terms, evaluate, kept, lost_row
 from benchmarks.groups import Group, grouped
 from benchmarks.isolate import Worker, apart
-from benchmarks.lots import kind
+from benchmarks.lots import kind, lots
 from benchmarks.machine import memory, threads
 from benchmarks.plan import Request, make_plan
 from benchmarks.render import to_markdown
@@ -33,7 +33,7 @@ from benchmarks.slots import Slots, Stopped, runtime_folder
 from benchmarks.store import Store, frame
 from benchmarks.supervise import Crew, supervised
 from benchmarks.tables import overview
-from benchmarks.worker import Begun, Ended, Finished, Options, Seat, Spent
+from benchmarks.worker import Begun, Ended, Finished, Options, Seat, Spent, most_of
 
 CPU = Device("cpu", "cpu", "cpu", memory())
 ROOT = Path(__file__).parent.parent
@@ -202,6 +202,7 @@ class Scripted(Crew):
         self.scripts = scripts
 
     def start(self, *arguments):
+        self.told = arguments
         script = self.scripts.pop(0)
         return SimpleNamespace(messages=lambda _: script, kill=lambda: None)
 
@@ -371,6 +372,21 @@ def test_a_group_holds_as_many_as_are_trained_together():
         assert [found[same] for found in counts if found[same] % 3] in ([], [count % 3])
     assert any(len(group.planned) % 3 for group in alone)
     assert max(group.memory for group in three) == 3 * max(group.memory for group in alone)
+
+
+@pytest.mark.parametrize("slots", [1, 4, 16])
+def test_no_more_are_trained_together_than_memory_was_reckoned_for(slots, tmp_path, monkeypatch):
+    """Though more were measured to be faster: slots would go without."""
+    trials = [one for one in quick("hsc", "fcdd") if one.trial.dataset == "digits"]
+    costs = SimpleNamespace(seconds=lambda _: 10.0, memory=lambda _: 1)
+    monkeypatch.setattr(worker, "fastest", lambda *_: lambda planned: 8)
+    options, facts = Options(ROOT, tmp_path), {"device": "cpu", "threads": 1}
+    for group in grouped(trials, costs, slots, lambda _: 8):
+        crew = Scripted([[Finished()]])
+        list(supervised(group.planned, options, Seat("", "cpu", None, 1), crew, True, group.limits))
+        (_, _, _, _, _, told) = crew.told
+        sizes = [*map(len, lots(group.planned, most_of(options, facts, told)))]
+        assert max(sizes) == group.memory <= -(-20 // slots)
 
 
 def test_groups_hold_every_trial_once_and_shrink():
