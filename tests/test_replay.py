@@ -5,7 +5,9 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from unittest.mock import Mock
@@ -16,7 +18,7 @@ import torch
 from sklearn.base import clone
 from test_trainer import MEMBERS
 
-from baselines import replay
+from baselines import replay, streams
 from baselines.anomalies import Exposure
 from baselines.augment import Jitter, Noise
 from baselines.checkpoint import checkpointing
@@ -218,6 +220,41 @@ def test_the_first_error_of_several_trainings_comes_out(device):
     with pytest.raises(ZeroDivisionError):
         train_all(nets, Failing(), sets, recipe, torch.device(device), [None, None])
     assert all(p.requires_grad for net in nets for p in net.parameters())
+
+
+def test_where_one_of_many_fails_no_other_goes_on(monkeypatch):
+    """Those at work stop at their next steps, in whatever epoch; those that wait never begin."""
+    begun, rows = [], Rows(images(100), torch.zeros(100, dtype=torch.long))
+    recipe = replace(MEMBERS["hsc"].recipe, epochs=1, batch=2, placement=None)
+    member = clone(MEMBERS["deep_svdd"]).set_params(pretraining=None)
+    sets = [member.training_set(rows)] * 20
+    steps: Counter[int] = Counter()
+    first, failed = threading.Lock(), threading.Event()
+
+    class Failing:
+        def init(self, outputs):
+            begun.append(threading.get_ident())
+            return {}
+
+        def loss(self, out, y, masks, state):
+            steps[threading.get_ident()] += 1
+            if first.acquire(blocking=False):
+                failed.set()
+                raise ZeroDivisionError
+            assert failed.wait(60)
+            time.sleep(0.05)
+            return out.square().sum(1)
+
+        def update(self, out, y, state, epoch):
+            return state
+
+    monkeypatch.setattr(streams, "side_by_side", lambda nets, device: True)
+    monkeypatch.setattr(streams, "MOST", 4)
+    monkeypatch.setattr(torch.cuda, "device", lambda device: nullcontext())
+    nets = [member.start([member], [part])[0] for part in sets]
+    with pytest.raises(ZeroDivisionError):
+        train_all(nets, Failing(), sets, recipe, torch.device("cpu"), [None] * 20)
+    assert len(begun) <= 4 + 1 and max(steps.values()) < 25  # of 50 in the epoch
 
 
 def test_on_a_cpu_a_rate_is_a_number():
