@@ -34,13 +34,13 @@ from baselines.anomalies import Either, Exposure, Source
 from baselines.describe import describe, digest, fingerprint, nameless, written
 from baselines.moment import Moment, packed, unpack
 from baselines.recipe import TrainingSet
-from baselines.sources import HOUSE, sources
+from baselines.sources import training_code
 from baselines.tensorfile import Tensors, alone, checksum
 
 FORMAT = "2"
 EVERY = 120.0  # seconds
 SHARE = 20  # of the time, checkpoints may take one part in so many
-CODE = sources(HOUSE, ("baselines", "fcdd"))  # as it is loaded: a run goes on while it is edited
+CODE = training_code()  # as it is loaded: a run goes on while it is edited
 Identity = dict[str, str]
 log = logging.getLogger(__name__)
 

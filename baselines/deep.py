@@ -17,11 +17,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from baselines.anomalies import Exposure, fits
+from baselines.anomalies import Exposure
 from baselines.checkpoint import checkpoint_of
 from baselines.describe import describe, digest, fingerprint, nameless, written
 from baselines.detector import Detector, Rows
 from baselines.large import in_parts
+from baselines.near import find_device, near, sharing
 from baselines.nets import NetBuilder
 from baselines.normalise import unit
 from baselines.streams import side_by_side, train_all
@@ -141,10 +142,10 @@ def fit_many(
 
 def fit_rows(detectors: Sequence[DeepDetector], rows: Sequence[Rows]) -> None:
     """Train clones on checked rows, those of equal size together; equal trainings of a `shared`
-    class are done once."""
+    class are done once. Raises ValueError where one has fewer than two rows to train on."""
     device = find_device(detectors[0].device)
-    near = [own.to(device) if fits(own.images, device) else own for own in rows]
-    sets = [d.training_set(own) for d, own in zip(detectors, near, strict=True)]
+    with sharing():
+        sets = [d.training_set(near(own, device)) for d, own in zip(detectors, rows, strict=True)]
     keys = [_memory_key(d, part) for d, part in zip(detectors, sets, strict=True)]
     by_size: dict[int, list[int]] = {}
     for k, (d, part, key) in enumerate(zip(detectors, sets, keys, strict=True)):
@@ -214,11 +215,3 @@ def _parameters(detector: DeepDetector, exposed: bool = True) -> list[Any]:
     if not exposed:
         given = {k: v.name if isinstance(v, Exposure) else v for k, v in given.items()}
     return [type(detector).__name__, describe(given)]
-
-
-def find_device(device: str) -> torch.device:
-    """The named device; "auto" is a GPU if there is one."""
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    found = torch.device(device)
-    return torch.device("cuda", torch.cuda.current_device()) if str(found) == "cuda" else found

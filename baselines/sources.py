@@ -19,3 +19,8 @@ def sources(house: Path, packages: Iterable[str], more: Iterable[Path] = ()) -> 
             digest.update(f"{path.relative_to(house)} {path.stat().st_size} ".encode())
             digest.update(path.read_bytes())
     return digest.hexdigest()
+
+
+def training_code() -> str:
+    """The fingerprint of what decides how nets are trained."""
+    return sources(HOUSE, ("baselines", "fcdd"))

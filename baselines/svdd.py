@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from baselines.checks import ANOMALY
-from baselines.detector import Detector, Rows, normal_images
+from baselines.detector import Detector, Rows, normal
 from baselines.kernels import RBF, Kernel
 from baselines.later import LATER
 from baselines.normalise import Normaliser, UnitRange, unit
@@ -62,7 +62,7 @@ class SVDD(Detector):
         anomaly = (rows.labels == ANOMALY).cpu().numpy()
         inside, outside = self._bounds(anomaly)
         if rows.images.dtype == torch.uint8:
-            self.measured_ = self.normalise.measure(normal_images(rows))
+            self.measured_ = self.normalise.measure(normal(rows).images)
         X = self._flat(rows.images)
         self.kernel_ = self.kernel.resolve(X)
         gram = self.kernel_.gram(X, self.kernel_.choose(X, slice(None)))

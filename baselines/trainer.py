@@ -19,7 +19,7 @@ from torch import nn
 from baselines.batches import shuffled, split
 from baselines.biases import unbiased
 from baselines.checkpoint import Checkpoint
-from baselines.detector import normal_images
+from baselines.detector import normal
 from baselines.drawing import refuse_drawing
 from baselines.large import in_parts
 from baselines.moment import Moment
@@ -64,7 +64,7 @@ def train(
     for net in nets:
         refuse_drawing(net)
         place(net, recipe, device)
-    measured = [recipe.normalise.measure(normal_images(part.rows)).to(device) for part in sets]
+    measured = [recipe.normalise.measure(normal(part.rows).images).to(device) for part in sets]
 
     def started(net: nn.Module, part: TrainingSet, measure: torch.Tensor) -> State:
         return objective.init(lambda: outputs(net, part.rows.images, recipe.normalise, measure))

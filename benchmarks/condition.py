@@ -2,7 +2,7 @@
 
 import torch
 
-from baselines.deep import find_device
+from baselines.near import find_device
 from baselines.replay import FAILED, emptied
 from baselines.stack import has_bfloat16
 from benchmarks.machine import forget_peak, peak_memory, provenance

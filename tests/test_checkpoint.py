@@ -29,7 +29,7 @@ from baselines.hsc import HSC
 from baselines.nets import LeNet
 from baselines.normalise import GlobalContrast
 from baselines.schedules import OneCycle, sgd
-from baselines.sources import HOUSE, sources
+from baselines.sources import HOUSE, sources, training_code
 from baselines.stack import deterministic
 from baselines.trainer import Recipe
 from fcdd.detector import FCDD
@@ -242,7 +242,7 @@ def test_the_code_is_that_of_every_file_that_trains(tmp_path):
     assert sources(tmp_path, ("baselines", "fcdd")) == before
     (tmp_path / "fcdd" / "nets" / "one.py").write_text("2")
     assert sources(tmp_path, ("baselines", "fcdd")) != before
-    assert sources(HOUSE, ("baselines", "fcdd")) == checkpoint.CODE
+    assert sources(HOUSE, ("baselines", "fcdd")) == training_code() == checkpoint.CODE
 
 
 @pytest.mark.parametrize("part", OTHERS)
