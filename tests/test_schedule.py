@@ -338,6 +338,33 @@ def test_all_runs_of_a_user_share_a_folder_that_outlives_a_login(tmp_path, monke
     monkeypatch.undo()  # before the fixture looks for its folder
 
 
+def test_who_waits_to_be_alone_waits_for_no_one_that_came_later(tmp_path):
+    """Two trials wait; the device stays reserved for the second when the first has had it."""
+    small = Device("cpu", "cpu", "cpu", 100)
+    slots, order = Slots([small], 2, threading.Event(), tmp_path), []
+
+    def alone(name: str) -> None:
+        with slots.alone(small):
+            order.append(name)
+
+    def late() -> None:
+        with slots.taken(1):
+            order.append("late")
+
+    with slots.taken(1):
+        waiting = [threading.Thread(target=alone, args=(f"alone {k}",)) for k in range(2)]
+        for thread in waiting:
+            thread.start()
+        until(lambda: slots._wanted[small] == 2)
+        waiting.append(threading.Thread(target=late))
+        waiting[-1].start()
+        time.sleep(0.3)
+        assert not order
+    for thread in waiting:
+        thread.join()
+    assert order[-1] == "late" and len(order) == 3
+
+
 def test_alone_is_without_the_slots_that_only_another_run_has(tmp_path):
     few, many = (Slots([CPU], n, threading.Event(), tmp_path) for n in (1, 2))
     with ExitStack() as second:
