@@ -17,7 +17,7 @@ import pytest
 import torch
 import wicked
 
-from benchmarks import devices, worker
+from benchmarks import devices, isolate, worker
 from benchmarks.condition import usable
 from benchmarks.costs import EPOCH, MEMORY, Costs, recorded
 from benchmarks.devices import Device, DeviceError, find_devices
@@ -504,6 +504,18 @@ def test_a_process_of_its_own_answers_or_says_so():
     assert apart(os.getpid) != os.getpid()
     with pytest.raises(RuntimeError, match="exit code 3"):
         apart(wicked.exits)
+
+
+def test_a_gpu_that_hangs_does_not_answer(monkeypatch):
+    monkeypatch.setattr(isolate, "ANSWER", 0.5)
+    monkeypatch.setattr(devices, "_asked", lasts)
+    with pytest.raises(DeviceError, match=r"GPU 0 does not answer \(lasts took longer than 0.5 s"):
+        devices.gpus(["0"])
+    assert not children(os.getpid())
+
+
+def lasts(entry: str) -> None:
+    wicked.hangs()
 
 
 def test_gpus_are_seen_by_the_workers_alone():
