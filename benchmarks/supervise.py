@@ -81,6 +81,7 @@ def supervised(
             worker.kill()
             code = crew.dismiss(worker)
         if left and not crew.stopped.is_set():
+            attempt.tidy()
             if len(attempt.running) > 1:
                 limits |= attempt.parted(code)
             elif not attempt.spent:
@@ -94,6 +95,7 @@ class Attempt:
         self.worker, self.left, self.options = worker, left, options
         self.facts: Row | None = None
         self.running: list[Planned] = []
+        self.lot: list[Planned] = []  # the last that was fitted together
         self.late = self.spent = False
         self.began = time.monotonic()
         self.kills = oom_kills()
@@ -113,6 +115,7 @@ class Attempt:
                 self.facts = facts
             case Begun(stems):
                 self.running = [self.left[stem] for stem in stems]
+                self.lot = self.running if len(stems) > 1 else self.lot
             case Ended(row):
                 self.running = []
                 del self.left[row["stem"]]
@@ -134,11 +137,16 @@ class Attempt:
         return max(0.0, self.began + most - time.monotonic())
 
     def parted(self, code: int) -> Limits:
-        """One at a time, of the lot that the worker was lost with; its checkpoints go."""
+        """One at a time, of the lot that the worker was lost with."""
         status, reason = self._reason(code)
         log.warning("%d together: %s (%s); now apart", len(self.running), reason, status)
-        shutil.rmtree(checkpoints(self.options.out, self.running), ignore_errors=True)
         return {one.stem: 1 for one in self.running}
+
+    def tidy(self) -> None:
+        """Remove the checkpoints of a lot that the worker came to no end with, while its nets were
+        trained or scored: no such lot will go on from them."""
+        if self.lot:
+            shutil.rmtree(checkpoints(self.options.out, self.lot), ignore_errors=True)
 
     def lost(self, code: int, seat: Seat, last: bool) -> Iterator[Row]:
         """The row of the trial that the worker was lost with; the first one left, if it had not

@@ -171,6 +171,20 @@ def test_after_a_recording_that_failed_the_rest_is_for_a_fresh_process(tmp_path,
     assert not list((tmp_path / "out" / "claims").iterdir())
 
 
+def test_a_lot_lost_while_it_is_scored_leaves_no_checkpoint(tmp_path):
+    """The rest is another lot, which would never go on from them."""
+    trials = [wicked.planned("touchy_fades", seed=seed) for seed in range(3)]
+    options = Options(ROOT, tmp_path / "out", speed=measured(tmp_path, "touchy_fades", (3, 2.0)))
+    left = checkpoints(options.out, trials)
+    left.mkdir(parents=True)
+    (left / "of-the-lot.safetensors").touch()
+    seat = Seat("cpu-0", "cpu", None, torch.get_num_threads())
+    rows = {row["seed"]: row for row in supervised(trials, options, seat, Crew())}
+    assert said(rows) == {0: ("done", 3), 1: ("failed", 1), 2: ("done", 1)}
+    assert rows[1]["reason"] == "the process was killed by SIGKILL"
+    assert not left.exists()
+
+
 def test_bits_that_must_repeat_are_computed_apart(tmp_path):
     facts = {"device": "cpu", "threads": torch.get_num_threads()}
     options = Options(ROOT, tmp_path, speed=measured(tmp_path, "exact", (3, 2.0)))
