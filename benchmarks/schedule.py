@@ -65,7 +65,7 @@ def run_groups(
     Every row is stored by the process that made it, so what is finished survives whatever happens
     to the others. Trials that another run holds are waited for, and taken over if it leaves them;
     what breaks there is not tried here too.
-    Raises OSError where rows cannot be stored.
+    Raises Unwritable where rows cannot be stored.
     """
     # Absolute: workers stand in the folder where this process began, wherever it is now.
     out = store.out.absolute()

@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from benchmarks.evaluate import done_row, kept, lost_row
 from benchmarks.fastest import Limits
+from benchmarks.faults import Unwritable
 from benchmarks.isolate import Worker
 from benchmarks.lots import checkpoints
 from benchmarks.machine import oom_kills, provenance
@@ -66,7 +67,7 @@ def supervised(
     A trial whose process is lost has its row written here, and a fresh process takes the rest. One
     that is lost, or spent, while it fits several together has them run apart; `limits` says how
     many may be together at most. With `last` False, trials that ran out of memory give a row that
-    is not stored. Raises OSError where no row can be stored.
+    is not stored. Raises Unwritable where no row can be stored.
     """
     limits = dict(limits)
     left = {one.stem: one for one in planned}
@@ -121,7 +122,7 @@ class Attempt:
                 del self.left[row["stem"]]
                 yield row
             case Unstorable(reason):
-                raise OSError(reason)
+                raise Unwritable(reason)
             case Finished():
                 self.left.clear()
             case Spent():

@@ -14,6 +14,7 @@ from baselines.stack import deterministic
 from benchmarks.condition import SpentError, facts_of
 from benchmarks.evaluate import Terms, Watch, evaluate
 from benchmarks.fastest import Limits, Most, alone, fastest
+from benchmarks.faults import Unwritable
 from benchmarks.heartbeat import Beat
 from benchmarks.lots import Lot
 from benchmarks.store import Row, Store
@@ -122,7 +123,7 @@ def work(
         except SpentError:
             connection.send(Spent())
             return
-        except OSError as error:
+        except Unwritable as error:
             connection.send(Unstorable(str(error)))
             return
     connection.send(Finished())
