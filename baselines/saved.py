@@ -62,7 +62,6 @@ SETTINGS = (
     *(normalise.Standard, normalise.UnitRange),
     *(anomalies.Append, anomalies.Either, anomalies.Replace, synthetic.Confetti, synthetic.Scars),
     *(trunks.Trunk, trunks.Map, trunks.Code, trunks.squeezenet, trunks.vgg11_bn),
-    *(resnet.AttentionResNet, resnet.Logit),
     *weights.PUBLISHED.values(),
 )
 ATTRIBUTE = re.compile(r"[a-z][a-z0-9_]*[a-z0-9]_")  # a fitted one, as scikit-learn spells them

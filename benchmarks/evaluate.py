@@ -175,11 +175,6 @@ def status_of(error: Exception) -> str:
     return OOM if short else "failed"
 
 
-def failed_row(planned: Planned, device: str, reason: str) -> Row:
-    """The row of a trial that gave no scores."""
-    return lost_row(planned, facts_of(device), "failed", reason)
-
-
 def lost_row(planned: Planned, facts: Row, status: str, reason: str) -> Row:
     """The row of a trial that whoever ran it could not write."""
     found = {"status": status, "reason": reason, "metrics": {}, "finished": now()}

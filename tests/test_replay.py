@@ -17,6 +17,7 @@ import pytest
 import torch
 from sklearn.base import clone
 from test_trainer import MEMBERS
+from torch.torch_version import TorchVersion
 
 from baselines import replay, streams
 from baselines.anomalies import Exposure
@@ -29,6 +30,7 @@ from baselines.normalise import GlobalContrast, PerImageStandard, Standard, Unit
 from baselines.replay import FIRST, Pace, Replayed, emptied, own_stream
 from baselines.schedules import Milestones
 from baselines.stack import deterministic
+from baselines.step import steady
 from baselines.streams import train_all
 
 GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU on this machine")
@@ -255,6 +257,14 @@ def test_where_one_of_many_fails_no_other_goes_on(monkeypatch):
     with pytest.raises(ZeroDivisionError):
         train_all(nets, Failing(), sets, recipe, torch.device("cpu"), [None] * 20)
     assert len(begun) <= 4 + 1 and max(steps.values()) < 25  # of 50 in the epoch
+
+
+@pytest.mark.parametrize(
+    ("version", "wanted"), [("2.6.0+cu124", False), ("2.7.1", True), ("2.10.0", True)]
+)
+def test_only_a_torch_that_records_beside_a_replay_records(version, wanted, monkeypatch):
+    monkeypatch.setattr(torch, "__version__", TorchVersion(version))
+    assert steady([], MEMBERS["hsc"].recipe, torch.device("cuda")) == wanted
 
 
 def test_on_a_cpu_a_rate_is_a_number():
