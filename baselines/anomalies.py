@@ -13,15 +13,8 @@ import torch
 from baselines.checks import ANOMALY
 from baselines.detector import Rows
 from baselines.later import LATER
+from baselines.near import brought
 from baselines.photos import photo_crops
-
-
-def fits(images: torch.Tensor, device: torch.device) -> bool:
-    """Whether `images` take at most half of what is free on `device`; always true of a CPU, whose
-    rows stay where they are, in memory or mapped from a file."""
-    if device.type != "cuda" or images.device == device:
-        return True
-    return images.nbytes <= torch.cuda.mem_get_info(device)[0] // 2
 
 
 class Source(ABC):
@@ -63,10 +56,11 @@ class Exposure(Source):
 
     def to(self, device: torch.device) -> "Exposure":
         """The same on `device`, or as it is where it would fill that: then draws are carried."""
-        if not fits(self.images, device):
+        images = brought(self.images, device)
+        if images is self.images:
             return self
         masks = None if self.masks is None else self.masks.to(device)
-        return Exposure(self.images.to(device), self.name, masks)
+        return Exposure(images, self.name, masks)
 
     def steady(self, device: torch.device) -> bool:
         return self.images.device == device

@@ -1,16 +1,24 @@
-"""Augmentation: plain functions of a whole batch, on its device.
+"""Augmentation: plain functions of a whole batch, on its device."""
 
-An augmentation is called with float images in [0, 1], ``(b, c, h, w)``, and a generator on their
-device.
-"""
-
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 import torch
 
-Augmentation = Callable[[torch.Tensor, torch.Generator], torch.Tensor]
+
+class Augmentation(Protocol):
+    """Called with float images in [0, 1], ``(b, c, h, w)``, and a generator on their device; gives
+    images ``(b, c, u, v)`` of their type.
+
+    It draws from the generator alone, neither from Python nor from numpy, and looks at no value
+    from the host (no ``.item()``, no ``if``): on a GPU it is recorded once and replayed, and what
+    was not drawn by the generator would be the same in every batch.
+    """
+
+    # Whether pixels leave their places. It is then called with masks as a last channel.
+    moves: ClassVar[bool]
+
+    def __call__(self, images: torch.Tensor, generator: torch.Generator, /) -> torch.Tensor: ...
 
 
 def augmented(
@@ -20,7 +28,7 @@ def augmented(
     generator: torch.Generator,
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
     """Images, and their masks ``(b, h, w)`` moved along where the augmentation `moves` pixels."""
-    if masks is None or not getattr(augment, "moves", False):
+    if masks is None or not augment.moves:
         return augment(images, generator), masks
     both = augment(torch.cat([images, masks.unsqueeze(1).to(images.dtype)], 1), generator)
     return both[:, :-1], both[:, -1] > 0.5
@@ -70,6 +78,8 @@ class Noise:
 
     std: float
 
+    moves: ClassVar[bool] = False
+
     def __call__(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         noise = torch.randn(
             images.shape, generator=generator, device=images.device, dtype=images.dtype
@@ -84,6 +94,8 @@ class Jitter:
     amount of 0.01 the order moves no pixel by a grey level. Hue turns about the grey axis."""
 
     amount: float
+
+    moves: ClassVar[bool] = False
 
     def __call__(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         b, low, high = len(images), 1 - self.amount, 1 + self.amount

@@ -11,12 +11,13 @@ from baselines.stack import Batch
 
 
 def shuffled(part: TrainingSet, generator: torch.Generator) -> torch.Tensor:
-    """The order of an epoch: every row once."""
+    """The order of an epoch: int64 ``(n,)``, each row's place once, on the generator's device."""
     return torch.randperm(len(part.rows), generator=generator, device=generator.device)
 
 
 def split(order: torch.Tensor, recipe: Recipe) -> tuple[torch.Tensor, ...]:
-    """The order of an epoch, batch by batch."""
+    """The order of an epoch ``(n,)`` as `steps_per_epoch` batches, int64 ``(b,)`` each, where it
+    lies; views, no copies."""
     return order.split(recipe.batch)[: steps_per_epoch(len(order), recipe)]
 
 
@@ -27,7 +28,10 @@ def batch_of(
     generator: torch.Generator,
     index: torch.Tensor,
 ) -> Batch:
-    """The rows at `index`, anomalies in place, augmented and normalised."""
+    """The rows at `index`, int64 ``(b,)`` on any device, anomalies in place, augmented and
+    normalised: images ``(b', c, h, w)`` of the recipe's type, labels int64 ``(b',)``, masks bool
+    ``(b', h, w)`` or None, all on the generator's device, as `measured` is. b' is b, or with
+    `Append` 2 b."""
     drawn = part.rows[index].to(generator.device)
     if recipe.placement is not None and part.source is not None:
         drawn = recipe.placement(drawn, part.source, generator)

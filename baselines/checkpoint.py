@@ -10,8 +10,9 @@ device with as many threads. What is done before a training, as pretraining is, 
 until the block is left without an error; then nothing remains.
 
 A checkpoint says what it belongs to: the detector with every parameter, the seeds, the rows and
-anomalies, the kind of device, the versions. One that belongs to anything else, or is damaged, is
-named in the log and not used.
+anomalies, the kind of device, whether operations repeat themselves to the bit, torch's version and
+the code that trains. One that belongs to anything else, or is damaged, is named in the log and not
+used.
 """
 
 import json
@@ -29,15 +30,17 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as as_bytes
 
-from baselines.anomalies import Either, Source
+from baselines.anomalies import Either, Exposure, Source
 from baselines.describe import describe, digest, fingerprint, nameless, written
 from baselines.moment import Moment, packed, unpack
 from baselines.recipe import TrainingSet
+from baselines.sources import training_code
 from baselines.tensorfile import Tensors, alone, checksum
 
 FORMAT = "2"
 EVERY = 120.0  # seconds
 SHARE = 20  # of the time, checkpoints may take one part in so many
+CODE = training_code()  # as it is loaded: a run goes on while it is edited
 Identity = dict[str, str]
 log = logging.getLogger(__name__)
 
@@ -187,14 +190,17 @@ def checkpoint_of(
 
 
 def identity(parameters: list[Any], sets: Sequence[TrainingSet], device: torch.device) -> Identity:
-    """What decides a training, part by part."""
+    """What decides a training, part by part. `parameters` need not tell one exposure from another
+    of its name: the sets hold what is drawn from."""
     return {
         "parameters": digest(parameters),
         "seeds": digest([part.seed for part in sets]),
         "rows": digest([_prints(part.rows) for part in sets]),
         "anomalies": digest([_source(part.source) for part in sets]),
         "device": device.type,
+        "deterministic": str(torch.are_deterministic_algorithms_enabled()),
         "torch": torch.__version__,
+        "code": CODE,
     }
 
 
@@ -206,4 +212,6 @@ def _prints(holder: Any) -> list[str | None]:
 def _source(source: Source | None) -> Any:
     if isinstance(source, Either):
         return [_source(source.first), _source(source.second)]
-    return [describe(source), _prints(source)]
+    if isinstance(source, Exposure):
+        return [source.name, *_prints(source)]
+    return describe(source)

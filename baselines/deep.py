@@ -17,11 +17,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from baselines.anomalies import Exposure, fits
+from baselines.anomalies import Exposure
 from baselines.checkpoint import checkpoint_of
 from baselines.describe import describe, digest, fingerprint, nameless, written
 from baselines.detector import Detector, Rows
 from baselines.large import in_parts
+from baselines.near import find_device, near, sharing
 from baselines.nets import NetBuilder
 from baselines.normalise import unit
 from baselines.streams import side_by_side, train_all
@@ -141,10 +142,10 @@ def fit_many(
 
 def fit_rows(detectors: Sequence[DeepDetector], rows: Sequence[Rows]) -> None:
     """Train clones on checked rows, those of equal size together; equal trainings of a `shared`
-    class are done once."""
+    class are done once. Raises ValueError where one has fewer than two rows to train on."""
     device = find_device(detectors[0].device)
-    near = [own.to(device) if fits(own.images, device) else own for own in rows]
-    sets = [d.training_set(own) for d, own in zip(detectors, near, strict=True)]
+    with sharing():
+        sets = [d.training_set(near(own, device)) for d, own in zip(detectors, rows, strict=True)]
     keys = [_memory_key(d, part) for d, part in zip(detectors, sets, strict=True)]
     by_size: dict[int, list[int]] = {}
     for k, (d, part, key) in enumerate(zip(detectors, sets, keys, strict=True)):
@@ -165,7 +166,9 @@ def _train(
     began = time.perf_counter()
     nets = detectors[0].start(detectors, sets)
     first, device = detectors[0], find_device(detectors[0].device)
-    about, apart = (type(first).__name__, _parameters(first)), side_by_side(len(nets), device)
+    # Of exposures the name: a checkpoint looks at the anomalies of the sets, when it is written.
+    about = type(first).__name__, _parameters(first, exposed=False)
+    apart = side_by_side(len(nets), device)
     lots = [[part] for part in sets] if apart else [sets]
     kept = [checkpoint_of(*about, lot, device, k) for k, lot in enumerate(lots)]
     trained = train_all(nets, first, sets, first.recipe, device, kept)
@@ -182,8 +185,10 @@ _REMEMBER = 16  # trainings; the nets of the lineage are a few MB each
 
 def _memory_key(detector: DeepDetector, part: TrainingSet) -> str | None:
     """What decides a training; None where it is not shared, or not decided by names and numbers."""
+    if not detector.shared:
+        return None
     parameters = _parameters(detector)
-    if not detector.shared or nameless(written(parameters)):
+    if nameless(written(parameters)):
         return None
     images = part.rows.images
     return digest([parameters, part.seed, fingerprint(images), str(images.device)])
@@ -210,11 +215,3 @@ def _parameters(detector: DeepDetector, exposed: bool = True) -> list[Any]:
     if not exposed:
         given = {k: v.name if isinstance(v, Exposure) else v for k, v in given.items()}
     return [type(detector).__name__, describe(given)]
-
-
-def find_device(device: str) -> torch.device:
-    """The named device; "auto" is a GPU if there is one."""
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    found = torch.device(device)
-    return torch.device("cuda", torch.cuda.current_device()) if str(found) == "cuda" else found

@@ -47,10 +47,10 @@ class Rows:
         return len(self.images)
 
 
-def normal_images(rows: Rows) -> torch.Tensor:
-    """Images of the rows that are not known anomalies; no copy where that is all of them."""
-    normal = rows.labels != ANOMALY
-    return rows.images if normal.all() else rows.images[normal]
+def normal(rows: Rows) -> Rows:
+    """The rows that are not known anomalies; no copy where that is all of them."""
+    chosen = rows.labels != ANOMALY
+    return rows if chosen.all() else rows[chosen]
 
 
 @dataclass(eq=False, repr=False)

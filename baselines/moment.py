@@ -46,7 +46,9 @@ def packed(moment: Moment) -> tuple[Tensors, dict[str, Any]]:
 
 @torch.no_grad()
 def unpack(tensors: Tensors, said: dict[str, Any], moment: Moment) -> None:
-    """Take a training that has not begun to the moment packed; bit for bit, layouts too."""
+    """Take a training that has not begun to the moment packed; bit for bit, layouts too. Raises
+    KeyError where a tensor or number is not there, RuntimeError where one has another shape: of
+    another net, which `baselines.checkpoint` has told apart before."""
     for name, value in moment.stack.tensors().items():
         value.copy_(tensors[f"net.{name}"])
     device = moment.generators[0].device

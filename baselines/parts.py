@@ -12,7 +12,7 @@ from baselines.anomalies import Either, Exposure, Source, photos
 from baselines.checks import ANOMALY
 from baselines.deep import DeepDetector
 from baselines.describe import seed_of
-from baselines.detector import Rows
+from baselines.detector import Rows, normal
 from baselines.large import whole
 from baselines.nets import Shape, initialise
 from baselines.normalise import unit
@@ -50,7 +50,7 @@ def no_state(self: DeepDetector, outputs: Callable[[], torch.Tensor]) -> State:
 
 def normal_rows(self: DeepDetector, rows: Rows) -> TrainingSet:
     """`training_set` of an unsupervised member: known anomalies are left out."""
-    return TrainingSet(rows[rows.labels != ANOMALY], None, seed_of(self.seed, "loop"))
+    return TrainingSet(normal(rows), None, seed_of(self.seed, "loop"))
 
 
 def all_rows(self: DeepDetector, rows: Rows) -> TrainingSet:
@@ -76,7 +76,7 @@ def exposed_rows(self: Any, rows: Rows) -> TrainingSet:
     if not sources:
         sources.append(photos(shape_of(rows)).to(rows.images.device))
     source = sources[0] if len(sources) == 1 else Either(sources[0], sources[1], KNOWN_SHARE)
-    return TrainingSet(rows[~known], source, seed_of(self.seed, "loop"))
+    return TrainingSet(normal(rows), source, seed_of(self.seed, "loop"))
 
 
 def from_scratch(

@@ -44,6 +44,12 @@ class Recipe:
                 "recipe: at least 1 epoch, batches of 2 and a positive learning rate, got "
                 f"{self.epochs}, {self.batch}, {self.lr}"
             )
+        for augment in self.augment:
+            if not hasattr(augment, "moves"):
+                raise ValueError(
+                    f"recipe: augmentation {augment!r} must say whether it moves pixels; give it "
+                    "`moves`, True or False (baselines.augment.Augmentation)"
+                )
 
     @property
     def dtype(self) -> torch.dtype:

@@ -62,6 +62,11 @@ class Replayed:
         return recording.result
 
     def _record(self, shape: tuple[int, ...], given: Sequence[torch.Tensor]) -> None:
+        with RECORDING:
+            if not FAILED.is_set():  # while this thread waited for its turn
+                self._tried(shape, given)
+
+    def _tried(self, shape: tuple[int, ...], given: Sequence[torch.Tensor]) -> None:
         default = torch.cuda.default_generators[given[0].device.index]
         drawn = [(each, each.get_state()) for each in (*self.generators, default)]
         try:
@@ -69,7 +74,8 @@ class Replayed:
         except RuntimeError as error:
             FAILED.set()
             self.recordings.clear()  # they go on with the generators' states of before
-            log.warning("not recorded, running as it is: %s", str(error).split("\n", 1)[0])
+            why = error.__context__ or error  # that a recording ended badly is an error of its own
+            log.warning("not recorded, running as it is: %s", str(why).split("\n", 1)[0])
             for generator, state in drawn:  # it would wait for the recording's end for ever
                 fresh = torch.Generator(generator.device)
                 fresh.set_state(state)
@@ -82,7 +88,7 @@ class Replayed:
         pool = next((r.graph.pool() for r in self.recordings.values()), None)
         stream = torch.cuda.current_stream(own[0].device)
         mode = "thread_local"  # other threads go on with theirs meanwhile
-        with RECORDING, torch.cuda.graph(graph, pool, stream, capture_error_mode=mode):
+        with torch.cuda.graph(graph, pool, stream, capture_error_mode=mode):
             result = self.step(own)
         return Recording(graph, own, result)
 

@@ -35,11 +35,12 @@ from baselines import (
     weights,
 )
 from baselines.autoencoder import Autoencoder
-from baselines.deep import DeepDetector, find_device
+from baselines.deep import DeepDetector
 from baselines.deep_sad import DeepSAD, ExposedSAD
 from baselines.deep_svdd import DeepSVDD, SoftDeepSVDD
 from baselines.hourglass import Hourglass
 from baselines.hsc import BCE, HSC, Focal
+from baselines.near import find_device
 from baselines.rebuilt import rebuilt
 from baselines.tensorfile import Tensors, alone, checksum
 from baselines.trainer import Recipe
@@ -61,7 +62,6 @@ SETTINGS = (
     *(normalise.Standard, normalise.UnitRange),
     *(anomalies.Append, anomalies.Either, anomalies.Replace, synthetic.Confetti, synthetic.Scars),
     *(trunks.Trunk, trunks.Map, trunks.Code, trunks.squeezenet, trunks.vgg11_bn),
-    *(resnet.AttentionResNet, resnet.Logit),
     *weights.PUBLISHED.values(),
 )
 ATTRIBUTE = re.compile(r"[a-z][a-z0-9_]*[a-z0-9]_")  # a fitted one, as scikit-learn spells them

@@ -7,11 +7,11 @@ import numpy as np
 import torch
 from PIL import Image
 
-from baselines.anomalies import fits
 from baselines.batches import batches
 from baselines.checks import ANOMALY
-from baselines.deep import DeepDetector, find_device
-from baselines.detector import normal_images
+from baselines.deep import DeepDetector
+from baselines.detector import normal
+from baselines.near import find_device, near
 from baselines.normalise import UnitRange
 from baselines.preview import contact_sheet, heading, stack
 from baselines.recipe import Recipe, TrainingSet
@@ -52,13 +52,13 @@ def first_batch(
     """
     device = find_device(detector.device)
     rows = detector._checked(X, y, masks, None)
-    part = detector.training_set(rows.to(device) if fits(rows.images, device) else rows)
+    part = detector.training_set(near(rows, device))
     bare = replace(detector.recipe, augment=(), normalise=UnitRange())
     return _first(part, bare, device), _first(part, detector.recipe, device)
 
 
 def _first(part: TrainingSet, recipe: Recipe, device: torch.device) -> Seen:
-    measured = recipe.normalise.measure(normal_images(part.rows)).to(device)
+    measured = recipe.normalise.measure(normal(part.rows).images).to(device)
     generator = torch.Generator(device).manual_seed(part.seed)
     images, labels, masks = next(batches(part, measured, recipe, generator))
     marked = None if masks is None else masks.cpu().numpy()

@@ -12,6 +12,9 @@ from baselines.recipe import Recipe, State, TrainingSet
 from baselines.replay import Step
 from baselines.stack import Stack, across, collate, compiled, precision
 
+# Before, a generator's state was one for all recordings: one is lost where another is replayed
+# meanwhile, as nets in streams of their own do.
+RECORDS = "2.7"  # torch's version
 Forward = Callable[..., tuple[torch.Tensor, torch.Tensor]]
 
 
@@ -78,8 +81,8 @@ def follow(
 
 def steady(sets: Sequence[TrainingSet], recipe: Recipe, device: torch.device) -> bool:
     """Whether a step is to be replayed: on a GPU, where the data are there and no draw looks at
-    them from the host."""
-    if device.type != "cuda" or not recipe.replay:
+    them from the host, by a torch that records beside a replay."""
+    if device.type != "cuda" or not recipe.replay or torch.__version__ < RECORDS:
         return False
     return all(
         part.rows.images.device == device and (part.source is None or part.source.steady(device))

@@ -34,7 +34,8 @@ def train_all(
     """`baselines.trainer.train` of nets on sets of one size: on a GPU each in a thread, with a
     checkpoint each; elsewhere all through one loop, with one.
 
-    The first error ends all, at their next epochs, and comes out.
+    Returns what `train` does, in the order of `nets`. The first error ends the others, at their
+    next steps or before they begin, and comes out; raises as `train`.
     """
     if not side_by_side(len(nets), device):
         return train(nets, objective, sets, recipe, device, checkpoints[0])
@@ -51,13 +52,14 @@ def train_all(
             wait(futures, return_when=FIRST_EXCEPTION)
         finally:
             stop.set()
+            pool.shutdown(cancel_futures=True)
     return results(futures)
 
 
 def results(futures: Sequence[Future[Trained]]) -> list[Trained]:
     """All results, or the error that ended the others."""
-    errors = [error for future in futures if (error := future.exception()) is not None]
-    for error in errors:
-        if not isinstance(error, Stopped):
+    for future in futures:
+        error = None if future.cancelled() else future.exception()
+        if error is not None and not isinstance(error, Stopped):
             raise error
     return [future.result() for future in futures]

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from baselines.checks import ANOMALY
-from baselines.detector import Detector, Rows, normal_images
+from baselines.detector import Detector, Rows, normal
 from baselines.kernels import RBF, Kernel
 from baselines.later import LATER
 from baselines.normalise import Normaliser, UnitRange, unit
@@ -27,7 +27,7 @@ def flat(images: torch.Tensor, normalise: Normaliser, measured: torch.Tensor) ->
 def measured(rows: Rows, normalise: Normaliser) -> torch.Tensor:
     """What the normaliser measures on the normal images; nothing of vectors."""
     if rows.images.dtype == torch.uint8:
-        return normalise.measure(normal_images(rows))
+        return normalise.measure(normal(rows).images)
     return torch.zeros(0)
 
 

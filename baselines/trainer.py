@@ -19,7 +19,8 @@ from torch import nn
 from baselines.batches import shuffled, split
 from baselines.biases import unbiased
 from baselines.checkpoint import Checkpoint
-from baselines.detector import normal_images
+from baselines.detector import normal
+from baselines.drawing import refuse_drawing
 from baselines.large import in_parts
 from baselines.moment import Moment
 from baselines.normalise import Normaliser, unit
@@ -57,11 +58,13 @@ def train(
 
     With a `checkpoint` it goes on from there, and leaves its own now and then. Returns, for each
     net, its state, its normaliser's measure and its loss at each step. Raises Stopped at the next
-    epoch, once `stop` is set.
+    step, once `stop` is set; ValueError for a net with a layer that draws (`baselines.drawing`).
     """
+    go_on(stop)
     for net in nets:
+        refuse_drawing(net)
         place(net, recipe, device)
-    measured = [recipe.normalise.measure(normal_images(part.rows)).to(device) for part in sets]
+    measured = [recipe.normalise.measure(normal(part.rows).images).to(device) for part in sets]
 
     def started(net: nn.Module, part: TrainingSet, measure: torch.Tensor) -> State:
         return objective.init(lambda: outputs(net, part.rows.images, recipe.normalise, measure))
@@ -86,6 +89,12 @@ def train(
     ]
 
 
+def go_on(stop: threading.Event | None) -> None:
+    """Raises Stopped once `stop` is set."""
+    if stop is not None and stop.is_set():
+        raise Stopped
+
+
 def place(net: nn.Module, recipe: Recipe, device: torch.device) -> None:
     """Move a net to the device, in the recipe's type and laid out as it is trained."""
     net.to(device=device, dtype=recipe.dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -107,12 +116,11 @@ def descend(
         step = Replayed(step, moment.generators)
     pace, epochs = Pace(moment.optimiser, device), recipe.epochs
     while moment.epoch < epochs:
-        if stop is not None and stop.is_set():
-            raise Stopped
         if not moment.orders:
             moment.orders = [shuffled(*each) for each in zip(sets, moment.generators, strict=True)]
         parts = list(zip(*(split(order, recipe) for order in moment.orders), strict=True))
         for rows in parts[moment.step :]:
+            go_on(stop)
             pace(recipe.lr * recipe.schedule(moment.epoch + moment.step / len(parts), epochs))
             follow(moment, objective, *step(rows))
             if checkpoint is not None:

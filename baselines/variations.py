@@ -27,10 +27,21 @@ class WindowOrWhole:
 
 @dataclass(frozen=True)
 class OneOf:
-    """One of two augmentations for each image, with equal probability."""
+    """One of two augmentations for each image, with equal probability; neither may move pixels,
+    for masks would have to follow. Raises ValueError."""
 
     first: Augmentation
     second: Augmentation
+
+    moves: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        for part in (self.first, self.second):
+            if part.moves:
+                raise ValueError(
+                    f"OneOf: {type(part).__name__} moves pixels, and masks would stay where they "
+                    "are; choose between augmentations that move none"
+                )
 
     def __call__(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         chosen = uniform(len(images), 0, 1, generator) < 0.5
@@ -43,6 +54,8 @@ class OwnNoise:
     [0, 1] again."""
 
     share: float
+
+    moves: ClassVar[bool] = False
 
     def __call__(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         noise = torch.randn(

@@ -23,6 +23,7 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     p = argparse.ArgumentParser(
         prog="python -m benchmarks.run",
+        allow_abbrev=False,  # so that `benchmarks.seal` finds --out as it stands
         description="Sweep a suite of one-class anomaly detectors; a rerun does what is missing.",
     )
     p.add_argument("--suite", default="quick", metavar="NAME", help=f"{', '.join(SUITES)}")

@@ -81,11 +81,8 @@ def recorded(folder: Path | None = None) -> list[Row]:
         try:
             with path.open(newline="") as file:
                 for line in csv.DictReader(file):
-                    row = {name: line[name] for name in ("detector", "dataset", "recipe", "status")}
-                    row |= {
-                        "seconds": float(line["seconds"]),
-                        "device": f"{line['device']}, earlier",
-                    }
+                    row = {name: line[name] for name in SAID}
+                    row |= {"seconds": float(line["seconds"]), "device": line["device"] + EARLIER}
                     found[path, line["stem"]] = row
         except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
             log.warning("%s: not a table of results (%r); not used", path, error)

@@ -12,13 +12,12 @@ from pathlib import Path
 import torch
 
 from baselines.checkpoint import checkpointing
-from baselines.deep import find_device
 from baselines.replay import emptied
-from baselines.stack import has_bfloat16
+from benchmarks.condition import SpentError, facts_of, forget, memory_of, spent
 from benchmarks.devices import CPU
 from benchmarks.fastest import Most, alone
 from benchmarks.lots import Fitted, Lot, checkpoints, fit_lot, halves, lots
-from benchmarks.machine import forget_peak, now, peak_memory, provenance
+from benchmarks.machine import now
 from benchmarks.outcome import Arrays, outcome
 from benchmarks.schema import DONE, OOM, SCHEMA, Broken, Row
 from benchmarks.store import Store
@@ -63,7 +62,8 @@ def evaluate(
     """Run trials on the `terms`; each row is stored before it is given back.
 
     A trial that another run holds is passed over; one that another run did meanwhile gives its row,
-    as `done_row` says. A training that a killed run left goes on from its checkpoint.
+    as `done_row` says. A training that a killed run left goes on from its checkpoint. Raises
+    SpentError where this process is of no more use, after the row or lot that made it so.
     """
     watch, facts = watch or Watch(), facts or facts_of(device)
     for lot in lots(planned, terms.most):
@@ -77,6 +77,10 @@ def evaluate(
                     row = kept(store, row, arrays)
                 watch.end(row)
                 yield row
+                if row["status"] != DONE and spent(device):
+                    raise SpentError
+        if missing and spent(device):
+            raise SpentError
 
 
 def run_lot(
@@ -101,12 +105,15 @@ def run_lot(
 
 
 def fitted(lot: Lot, root: Path, device: str) -> list[Fitted] | None:
-    """A lot fitted together; None, and a warning, where an error came between."""
+    """A lot fitted together; None, and a warning, where an error came between. Raises SpentError
+    where that left this process of no use: whoever ran here next would inherit it."""
     forget(device)
     try:
         return fit_lot([one.trial for one in lot], root, device)
-    except Exception as error:  # noqa: BLE001 - whosever it is, that trial's row will say so
-        log.warning("%d together: %s: %s; half as many", len(lot), type(error).__name__, error)
+    except Exception as error:  # whosever it is, that trial's row will say so
+        log.warning("%d together: %s: %s; fewer", len(lot), type(error).__name__, error)
+        if spent(device):
+            raise SpentError from error
     gc.collect()  # the error's frames hold its nets
     emptied()  # or what a GPU kept for K counts as the peak of fewer
     return None
@@ -168,29 +175,10 @@ def status_of(error: Exception) -> str:
     return OOM if short else "failed"
 
 
-def failed_row(planned: Planned, device: str, reason: str) -> Row:
-    """The row of a trial that gave no scores."""
-    return lost_row(planned, facts_of(device), "failed", reason)
-
-
 def lost_row(planned: Planned, facts: Row, status: str, reason: str) -> Row:
     """The row of a trial that whoever ran it could not write."""
     found = {"status": status, "reason": reason, "metrics": {}, "finished": now()}
     return _head(planned, facts) | found
-
-
-def forget(device: str) -> None:
-    """Let peaks of memory count from here."""
-    forget_peak()
-    emptied()  # what earlier trials reserved is not this one's
-    if find_device(device).type == "cuda":
-        torch.cuda.reset_peak_memory_stats()
-
-
-def memory_of(device: str) -> Row:
-    """Peaks of the host's and of the GPU's memory, in bytes."""
-    gpu = torch.cuda.max_memory_reserved() if find_device(device).type == "cuda" else None
-    return {"peak_memory": peak_memory(), "peak_gpu_memory": gpu}
 
 
 def _head(planned: Planned, facts: Row) -> Row:
@@ -205,16 +193,4 @@ def _head(planned: Planned, facts: Row) -> Row:
         **facts,
         "together": 1,
         "started": now(),
-    }
-
-
-def facts_of(device: str) -> Row:
-    """What every row says of the device, the machine and the code."""
-    found = find_device(device)
-    return {
-        "device": torch.cuda.get_device_name(found) if found.type == "cuda" else found.type,
-        "threads": torch.get_num_threads(),
-        "bfloat16": has_bfloat16(found),  # what a recipe's precision None becomes
-        "deterministic": torch.are_deterministic_algorithms_enabled(),
-        **provenance(),
     }

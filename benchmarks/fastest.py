@@ -2,7 +2,7 @@
 
 import csv
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import platformdirs
@@ -12,6 +12,7 @@ from benchmarks.trial import Planned
 
 WORTH = 1.05  # K nets at once must gain so much: a lost worker costs all K
 Most = Callable[[Planned], int]  # how many trials like this one to train at once
+Limits = Mapping[str, int]  # how many trials at most to train at once with one of that stem
 Kind = tuple[str, str, str]  # data set, detector, recipe
 log = logging.getLogger(__name__)
 

@@ -3,10 +3,10 @@
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
-from benchmarks.fastest import Most, alone
+from benchmarks.fastest import Limits, Most, alone
 from benchmarks.lots import kind
 from benchmarks.store import Row
 from benchmarks.suites import DATASETS, DETECTORS
@@ -19,11 +19,13 @@ SMALLEST = 5.0  # seconds; starting a group and loading its data costs a few ten
 @dataclass(frozen=True)
 class Group:
     """Trials in the order to run them. `seconds` in all and `memory` (bytes on the device, of the
-    trial or lot that needs most) are estimates."""
+    trial or lot that needs most) are estimates; the latter holds where no more are trained together
+    than `limits` says."""
 
     planned: tuple[Planned, ...]
     seconds: float
     memory: int
+    limits: Limits = field(default_factory=dict)
 
 
 # What a worker does with a group: it runs the trials, and gives their rows. Picklable for every
@@ -71,7 +73,8 @@ def grouped(
             planned = tuple(one for chain in taken for one in chain)
             held = Counter(map(kind, planned))
             memory = max(costs.memory(o) * min(lot[kind(o)], held[kind(o)]) for o in planned)
-            found.append(Group(planned, seconds, memory))
+            limits = {one.stem: lot[kind(one)] for one in planned}
+            found.append(Group(planned, seconds, memory, limits))
             left -= seconds
     return sorted(found, key=lambda group: -group.seconds)
 

@@ -24,6 +24,7 @@ _STARTING = threading.RLock()  # multiprocessing reads a child's status once, fo
 _SET_PDEATHSIG = 1
 BLAS = "OPENBLAS_NUM_THREADS"
 LINGER = 10.0  # seconds that a worker may take to end, once it has nothing to say
+ANSWER = 120.0  # seconds that a function may take apart; a first look at a GPU takes a few
 
 
 class Worker:
@@ -55,15 +56,19 @@ class Worker:
             self._process.kill()
 
     def close(self) -> int:
-        """Wait for the end, not for long; returns the exit code, of a signal its number below 0."""
+        """Wait for the end, not for long; returns the exit code, of a signal its number below 0.
+
+        A process that a driver holds, as that of a GPU that hangs may, ends when it is let go.
+        """
+        self.connection.close()
         if not wait([self._process.sentinel], LINGER):
             self.kill()
-            wait([self._process.sentinel])
+            if not wait([self._process.sentinel], LINGER):
+                return -signal.SIGKILL
         with _STARTING:
             self._process.join()
             code = self._process.exitcode
             self._process.close()
-        self.connection.close()
         return code or 0
 
 
@@ -86,9 +91,15 @@ def _deaf() -> Iterator[None]:
 
 
 def apart(function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
-    """What `function` returns in a process of its own. Raises RuntimeError where it failed."""
+    """What `function` returns in a process of its own. Raises RuntimeError where it failed, or did
+    not return in time."""
     worker = Worker(_answer, function, arguments, named)
-    answers = list(worker.messages(lambda: None))
+    try:
+        answers = list(worker.messages(lambda: ANSWER))
+    except TimeoutError:
+        worker.kill()
+        worker.close()
+        raise RuntimeError(f"{function.__name__} took longer than {ANSWER:g} s") from None
     if (code := worker.close()) or not answers:
         raise RuntimeError(f"{function.__name__} failed in a process of its own, exit code {code}")
     return answers[0]

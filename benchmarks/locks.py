@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from benchmarks.faults import Unwritable
+
 LOOK = 0.2  # seconds between two looks at a lock that is waited for
 log = logging.getLogger(__name__)
 
@@ -37,13 +39,13 @@ def held(path: Path) -> Iterator[bool]:
     since 2.6.12 sends ``flock`` to it) and a dead machine's locks are free when its lease ends.
     Where files cannot be locked (``nolock`` mounts lock within one machine only, some cluster file
     systems not at all), a warning says so and all are given True: work may be done twice then.
-    Raises OSError in one line where the file cannot be made.
+    Raises Unwritable where the file cannot be made.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         fd = _opened(path)
     except OSError as error:
-        raise OSError(f"lock {path} cannot be made: {error.strerror or error}") from error
+        raise Unwritable(f"lock {path} cannot be made: {error.strerror or error}") from error
     if fd is None:
         yield False
         return

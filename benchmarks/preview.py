@@ -8,6 +8,7 @@ from PIL import Image
 from baselines.deep import DeepDetector
 from baselines.seen import preview
 from benchmarks.build import build
+from benchmarks.faults import Unwritable
 from benchmarks.store import slug
 from benchmarks.suites import DATASETS
 from benchmarks.trial import Planned, Trial
@@ -37,7 +38,7 @@ def previews(
             folder.mkdir(parents=True, exist_ok=True)
             sheet.save(path)
         except OSError as error:
-            raise OSError(
+            raise Unwritable(
                 f"--preview {folder} is not writable ({error.strerror}); name another folder"
             ) from None
         yield title(trial), path

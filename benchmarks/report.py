@@ -23,6 +23,7 @@ from baselines.door import OK, entered
 from benchmarks import published, record
 from benchmarks.charts import CHARTS
 from benchmarks.comparison import beside
+from benchmarks.faults import Unwritable
 from benchmarks.latex import to_latex
 from benchmarks.page.write import write as write_page
 from benchmarks.panels import SCALES
@@ -84,7 +85,7 @@ def build(
             stamps.write_text(json.dumps(fresh, indent=1))
     except OSError as error:
         reason = error.strerror or error
-        raise OSError(f"output folder {out} is not writable: {reason}") from error
+        raise Unwritable(f"output folder {out} is not writable: {reason}") from error
     return written
 
 

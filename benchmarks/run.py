@@ -1,7 +1,8 @@
 """``python -m benchmarks.run``: sweep a suite, one row per trial, then every table and figure.
 
-Exit codes: 0 all done, 1 kept for regressed scores, 2 some trials failed, 3 internal error, 4 usage
-or data missing (what is there has run), 130 interrupted, 143 terminated (finished rows are kept).
+Exit codes: 0 all done, 1 kept for regressed scores, 2 some trials failed, 3 internal error, 4
+usage, data missing (what is there has run) or a place that cannot be written, 130 interrupted, 143
+terminated (finished rows are kept).
 """
 
 import sys

@@ -65,7 +65,7 @@ def run_groups(
     Every row is stored by the process that made it, so what is finished survives whatever happens
     to the others. Trials that another run holds are waited for, and taken over if it leaves them;
     what breaks there is not tried here too.
-    Raises OSError where rows cannot be stored.
+    Raises Unwritable where rows cannot be stored.
     """
     # Absolute: workers stand in the folder where this process began, wherever it is now.
     out = store.out.absolute()
@@ -157,7 +157,7 @@ def on_slots(
         with slots.taken(group.memory) as slot:
             device = slot.device
             seat = Seat(slot.name, device.name, device.visible, share)
-            for row in supervised(group.planned, options, seat, crew, last=False):
+            for row in supervised(group.planned, options, seat, crew, False, group.limits):
                 if row["status"] == OOM:
                     short.add(row["stem"])
                 else:
@@ -165,7 +165,7 @@ def on_slots(
         if again := [one for one in group.planned if one.stem in short]:
             with slots.alone(device) as slot:
                 seat = Seat(slot.name, device.name, device.visible, share)
-                yield from supervised(again, options, seat, crew, apart=short)
+                yield from supervised(again, options, seat, crew, limits=dict.fromkeys(short, 1))
     except Stopped:
         return
 

@@ -18,6 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from baselines.sources import HOUSE, sources
 from benchmarks import index
 from benchmarks.machine import LIBRARIES, versions
 from benchmarks.whole import replace
@@ -30,7 +31,6 @@ LOOKED_AT = (
     *("HOME", "XDG_CACHE_HOME", "TMPDIR", "TORCH_HOME", "CUDA_VISIBLE_DEVICES"),
     *("TERM", "NO_COLOR", "FORCE_COLOR", "COLORTERM"),
 )
-HOUSE = Path(__file__).parent.parent
 DEVICES = Path("/dev")
 
 
@@ -104,23 +104,18 @@ def rows(out: Path) -> str:
 
 
 def _out(arguments: Sequence[str]) -> Path:
-    """The output folder of a command line; where it is wrong, any: no seal fits it."""
+    """The output folder of a command line: the last that it names, as `benchmarks.arguments` takes
+    it, which knows no abbreviations; where the line is wrong, any: no seal fits it."""
+    out = OUT
     for at, word in enumerate(arguments):
         if word == "--out" and at + 1 < len(arguments):
-            return Path(arguments[at + 1])
-        if word.startswith("--out="):
-            return Path(word.removeprefix("--out="))
-    return OUT
+            out = Path(arguments[at + 1])
+        elif word.startswith("--out="):
+            out = Path(word.removeprefix("--out="))
+    return out
 
 
 def _code() -> str:
     """Fingerprint of every source file of the house, and of the published numbers."""
-    digest = hashlib.sha256()
-    sources = [HOUSE / "results" / "published.csv"]
-    for package in ("baselines", "benchmarks", "fcdd"):
-        sources += sorted((HOUSE / package).rglob("*.*"))
-    for path in sources:
-        if path.is_file() and "__pycache__" not in path.parts:
-            digest.update(f"{path.relative_to(HOUSE)} {path.stat().st_size} ".encode())
-            digest.update(path.read_bytes())
-    return digest.hexdigest()
+    packages = "baselines", "benchmarks", "fcdd"
+    return sources(HOUSE, packages, [HOUSE / "results" / "published.csv"])

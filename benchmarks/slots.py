@@ -7,6 +7,7 @@ import re
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,12 +15,11 @@ from logging import getLogger
 from pathlib import Path
 from typing import TypeVar
 
-from filelock import FileLock, Timeout
-
+from benchmarks import locks
 from benchmarks.devices import Device
 from benchmarks.store import slug
 
-LOOK = 0.1  # seconds between two looks at the locks of others
+LOOK = 0.1  # seconds between two looks at the locks of others, at least
 TELL = 5.0  # seconds of waiting until the log says so
 T = TypeVar("T")
 log = getLogger(__name__)
@@ -52,7 +52,7 @@ class Slots:
         self.folder = folder or runtime_folder()
         self._stopped = stopped
         self._used: dict[Slot, int] = {}  # bytes, by slot
-        self._wanted: set[Device] = set()  # devices that somebody waits to have alone
+        self._wanted: Counter[Device] = Counter()  # how many wait to have it alone
         self._changed = threading.Condition()
 
     @contextmanager
@@ -69,44 +69,43 @@ class Slots:
     def alone(self, device: Device) -> Iterator[Slot]:
         """A slot of `device` while all its others, other runs' too, are empty."""
         with self._changed:
-            self._wanted.add(device)
+            self._wanted[device] += 1
         try:
-            slots, locks = self._wait(lambda: self._take_all(device))
+            slots, held = self._wait(lambda: self._take_all(device))
         finally:
             with self._changed:
-                self._wanted.discard(device)
+                self._wanted[device] -= 1
         try:
             yield slots[0]
         finally:
-            self._give_back(slots, locks)
+            self._give_back(slots, held)
 
-    def _take(self, need: int) -> tuple[Slot, FileLock] | None:
+    def _take(self, need: int) -> tuple[Slot, int] | None:
         for slot in sorted(self.all, key=lambda slot: self._load(slot.device)):
-            if slot in self._used or slot.device in self._wanted:
+            if slot in self._used or self._wanted[slot.device]:
                 continue
             held = self._load(slot.device)
             if held and held + need > slot.device.memory:
                 continue
-            if lock := self._locked(slot.name):
+            if (lock := self._locked(slot.name)) is not None:
                 self._used[slot] = max(1, need)
                 return slot, lock
         return None
 
-    def _take_all(self, device: Device) -> tuple[list[Slot], list[FileLock]] | None:
+    def _take_all(self, device: Device) -> tuple[list[Slot], list[int]] | None:
         own = [slot for slot in self.all if slot.device == device]
         if any(slot in self._used for slot in own):
             return None
         names = sorted({slug(slot.name) for slot in own} | self._known(device))
-        locks: list[FileLock] = []
+        found: list[int] = []
         for name in names:
             lock = self._locked(name)
             if lock is None:  # another run has one; keep none, for it may want ours
-                self._free(locks)
-                time.sleep(random.uniform(0, LOOK))
+                self._free(found)
                 return None
-            locks.append(lock)
+            found.append(lock)
         self._used |= dict.fromkeys(own, device.memory)
-        return own, locks
+        return own, found
 
     def _known(self, device: Device) -> set[str]:
         """Slots of a device that any run has had, by the names of their files."""
@@ -116,13 +115,13 @@ class Slots:
     def _load(self, device: Device) -> int:
         return sum(need for slot, need in self._used.items() if slot.device == device)
 
-    def _locked(self, name: str) -> FileLock | None:
-        lock = FileLock(self.folder / f"{slug(name)}.lock", thread_local=False)
-        try:
-            lock.acquire(blocking=False)
-        except Timeout:
-            return None
-        return lock
+    def _locked(self, name: str) -> int | None:
+        """The open, locked file of a slot. It stays when it is free: its name is known then."""
+        fd = os.open(self.folder / f"{slug(name)}.lock", os.O_RDWR | os.O_CREAT, 0o666)
+        if locks.take(fd):
+            return fd
+        os.close(fd)
+        return None
 
     def _wait(self, take: Callable[[], T | None]) -> T:
         began, told = time.monotonic(), False
@@ -133,19 +132,19 @@ class Slots:
                 if not self._used and not told and time.monotonic() - began > TELL:
                     told = True
                     log.warning("waiting: other runs hold all slots (%s)", self.folder)
-                self._changed.wait(LOOK)
+                self._changed.wait(random.uniform(LOOK, 2 * LOOK))  # out of step with other runs
         raise Stopped
 
-    def _give_back(self, slots: Sequence[Slot], locks: Sequence[FileLock]) -> None:
+    def _give_back(self, slots: Sequence[Slot], held: Sequence[int]) -> None:
         with self._changed:
             for slot in slots:
                 self._used.pop(slot, None)
-            self._free(locks)
+            self._free(held)
             self._changed.notify_all()
 
-    def _free(self, locks: Sequence[FileLock]) -> None:
-        for lock in locks:
-            lock.release()
+    def _free(self, held: Sequence[int]) -> None:
+        for lock in held:
+            os.close(lock)
 
 
 def runtime_folder() -> Path:

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import torch
 
-from baselines.deep import find_device
+from baselines.near import find_device
 from benchmarks.machine import commit, processor
 from benchmarks.store import Store
 

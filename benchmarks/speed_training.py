@@ -20,8 +20,9 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from baselines.anomalies import Exposure
-from baselines.deep import DeepDetector, find_device
+from baselines.deep import DeepDetector
 from baselines.detector import Rows
+from baselines.near import find_device
 from baselines.stack import has_bfloat16
 from baselines.streams import train_all
 from baselines.trainer import TrainingSet

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks import artefacts, deviations, index, locks
+from benchmarks.faults import Unwritable
 from benchmarks.schema import BROKEN as BROKEN
 from benchmarks.schema import DONE, Foreign, Row, fault, migrated, read
 from benchmarks.schema import SCHEMA as SCHEMA
@@ -43,7 +44,7 @@ class Store:
         it is stored, with size and SHA-256 of the scores.
 
         Replaces an earlier row of the same stem. Raises ValueError on a row of a later schema, one
-        that is none or not JSON, OSError in one line when the folder cannot be written.
+        that is none or not JSON, Unwritable when the folder cannot be written.
         """
         row = migrated(row, f"row {row.get('stem')}")
         if wrong := fault(row):
@@ -70,13 +71,13 @@ class Store:
             replace(self.out / "rows" / f"{stem}.json", lambda file: file.write(text))
         except OSError as error:
             reason = error.strerror or error
-            raise OSError(f"output folder {self.out} is not writable: {reason}") from error
+            raise Unwritable(f"output folder {self.out} is not writable: {reason}") from error
 
     def claim(self, stem: str) -> AbstractContextManager[bool]:
         """Whether this process has the trial now, and nobody else until the end; see `locks.held`.
 
         Look at `row` once it is held: another may have finished the trial a moment ago.
-        Raises OSError when the folder cannot be written.
+        Raises Unwritable when the folder cannot be written.
         """
         return locks.held(self.out / "claims" / f"{stem}.lock")
 

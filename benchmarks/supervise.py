@@ -5,9 +5,12 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from types import MappingProxyType
 
 from benchmarks.evaluate import done_row, kept, lost_row
+from benchmarks.fastest import Limits
+from benchmarks.faults import Unwritable
 from benchmarks.isolate import Worker
 from benchmarks.lots import checkpoints
 from benchmarks.machine import oom_kills, provenance
@@ -57,19 +60,19 @@ def supervised(
     seat: Seat,
     crew: Crew,
     last: bool = True,
-    apart: Iterable[str] = (),
+    limits: Limits = MappingProxyType({}),
 ) -> Iterator[Row]:
     """Rows of trials, each when it is stored; none for those that another run holds.
 
     A trial whose process is lost has its row written here, and a fresh process takes the rest. One
-    that is lost while it fits several together has them run apart, as stems in `apart` are from
-    the start. With `last` False, trials that ran out of memory give a row that is not stored.
-    Raises OSError where no row can be stored.
+    that is lost, or spent, while it fits several together has them run apart; `limits` says how
+    many may be together at most. With `last` False, trials that ran out of memory give a row that
+    is not stored. Raises Unwritable where no row can be stored.
     """
-    single = frozenset(apart)
+    limits = dict(limits)
     left = {one.stem: one for one in planned}
     while left and not crew.stopped.is_set():
-        worker = crew.start(tuple(left.values()), options, seat, provenance(), last, single)
+        worker = crew.start(tuple(left.values()), options, seat, provenance(), last, limits)
         if worker is None:
             return
         attempt = Attempt(worker, left, options)
@@ -78,10 +81,11 @@ def supervised(
         finally:
             worker.kill()
             code = crew.dismiss(worker)
-        if left and not (attempt.spent or crew.stopped.is_set()):
+        if left and not crew.stopped.is_set():
+            attempt.tidy()
             if len(attempt.running) > 1:
-                single |= attempt.parted(code)
-            else:
+                limits |= attempt.parted(code)
+            elif not attempt.spent:
                 yield from attempt.lost(code, seat, last)
 
 
@@ -92,6 +96,7 @@ class Attempt:
         self.worker, self.left, self.options = worker, left, options
         self.facts: Row | None = None
         self.running: list[Planned] = []
+        self.lot: list[Planned] = []  # the last that was fitted together
         self.late = self.spent = False
         self.began = time.monotonic()
         self.kills = oom_kills()
@@ -111,12 +116,13 @@ class Attempt:
                 self.facts = facts
             case Begun(stems):
                 self.running = [self.left[stem] for stem in stems]
+                self.lot = self.running if len(stems) > 1 else self.lot
             case Ended(row):
                 self.running = []
                 del self.left[row["stem"]]
                 yield row
             case Unstorable(reason):
-                raise OSError(reason)
+                raise Unwritable(reason)
             case Finished():
                 self.left.clear()
             case Spent():
@@ -131,12 +137,17 @@ class Attempt:
             most += STARTING
         return max(0.0, self.began + most - time.monotonic())
 
-    def parted(self, code: int) -> frozenset[str]:
-        """The stems of the lot that the worker was lost with; its checkpoints go."""
+    def parted(self, code: int) -> Limits:
+        """One at a time, of the lot that the worker was lost with."""
         status, reason = self._reason(code)
         log.warning("%d together: %s (%s); now apart", len(self.running), reason, status)
-        shutil.rmtree(checkpoints(self.options.out, self.running), ignore_errors=True)
-        return frozenset(one.stem for one in self.running)
+        return {one.stem: 1 for one in self.running}
+
+    def tidy(self) -> None:
+        """Remove the checkpoints of a lot that the worker came to no end with, while its nets were
+        trained or scored: no such lot will go on from them."""
+        if self.lot:
+            shutil.rmtree(checkpoints(self.options.out, self.lot), ignore_errors=True)
 
     def lost(self, code: int, seat: Seat, last: bool) -> Iterator[Row]:
         """The row of the trial that the worker was lost with; the first one left, if it had not
@@ -159,6 +170,8 @@ class Attempt:
     def _reason(self, code: int) -> tuple[str, str]:
         if self.late:
             return "timeout", f"it took longer than {self.options.timeout:g} s (--timeout)"
+        if self.spent:
+            return "failed", "an error left the process of no more use"
         if code == -signal.SIGKILL and oom_kills() > self.kills:
             return OOM, "the system killed the process for want of memory"
         if code < 0:

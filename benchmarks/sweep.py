@@ -16,8 +16,9 @@ from benchmarks.arguments import LOCAL, parser, request_of
 from benchmarks.console import Console, planned
 from benchmarks.costs import Costs, recorded
 from benchmarks.devices import CPU, DeviceError, find_devices
-from benchmarks.engines import connected
+from benchmarks.engines import Unavailable, connected
 from benchmarks.fastest import Most, alone, fastest
+from benchmarks.faults import Unwritable
 from benchmarks.groups import Engine, grouped
 from benchmarks.heartbeat import announced
 from benchmarks.isolate import warm
@@ -33,6 +34,10 @@ from benchmarks.trial import Planned
 from benchmarks.watch import watching
 from benchmarks.witnesses import witnesses
 
+# What is wrong with the command line, or around us; any other error is a fault of ours.
+REFUSED = (UsageError, Unwritable, Unavailable, PermissionError, BrokenPipeError)
+log = logging.getLogger(__name__)
+
 
 def main(argv: Sequence[str], seal: Seal) -> int:
     """Run the command line; returns the exit code, as `benchmarks.run` states."""
@@ -42,7 +47,7 @@ def main(argv: Sequence[str], seal: Seal) -> int:
         parser(),
         argv,
         lambda arguments: run(arguments, console, seal),
-        (UsageError, OSError),
+        REFUSED,
         "interrupted; finished rows are kept, the same command goes on from here",
     )
 
@@ -163,7 +168,10 @@ def sweep(
         run = {"command": console.command, "started": started.isoformat(), "trials": done}
         run |= {"seconds": time.perf_counter() - began, "busy_seconds": busy}
         run |= {"jobs": placement.slots, "device": placement.kinds}
-        append(store.out, run | provenance())
+        try:
+            append(store.out, run | provenance())
+        except OSError as error:  # how the run ended counts for more
+            log.warning("%s: this run is not recorded (%s)", store.out, error)
 
 
 def verdict(plan: Plan, rows: Sequence[Row], console: Console) -> int:
@@ -195,10 +203,10 @@ def placed(arguments: argparse.Namespace, trials: int) -> Placement:
 
 
 def writable(out: Path) -> None:
-    """Raises OSError, in one line, where `out` cannot be made or written."""
+    """Raises Unwritable where `out` cannot be made or written."""
     try:
         out.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=out):
             pass
     except OSError as error:
-        raise OSError(f"output folder {out} is not writable: {error.strerror}") from None
+        raise Unwritable(f"output folder {out} is not writable: {error.strerror}") from None

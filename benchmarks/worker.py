@@ -11,11 +11,12 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from baselines.stack import deterministic
-from benchmarks.evaluate import Terms, Watch, evaluate, facts_of
-from benchmarks.fastest import Most, alone, fastest
+from benchmarks.condition import SpentError, facts_of
+from benchmarks.evaluate import Terms, Watch, evaluate
+from benchmarks.fastest import Limits, Most, alone, fastest
+from benchmarks.faults import Unwritable
 from benchmarks.heartbeat import Beat
 from benchmarks.lots import Lot
-from benchmarks.schema import DONE
 from benchmarks.store import Row, Store
 from benchmarks.trial import Planned
 
@@ -105,47 +106,41 @@ def work(
     seat: Seat,
     known: Row,
     last: bool,
-    apart: frozenset[str],
+    limits: Limits,
 ) -> None:
     """Run trials and tell of them; `known` are the facts that need no asking, `last` as in
-    `Terms`; stems that are to run `apart` are in no lot."""
+    `Terms`."""
     make_ready(options, seat)
     store, facts = Store(options.out), facts_of(seat.device) | known
     connection.send(Ready(facts))
-    terms = Terms(last, options.broken, most_of(options, facts, apart))
+    terms = Terms(last, options.broken, most_of(options, facts, limits))
     with closing(Beat(options.out, seat.slot, facts["device"])) as beat:
         watch = Teller(connection, beat)
         try:
             at = options.root, store, seat.device, watch, facts
             for row in evaluate(planned, *at, terms):
                 connection.send(Ended(row))
-                if row["status"] != DONE and not usable(seat.device):
-                    connection.send(Spent())
-                    return
-        except OSError as error:
+        except SpentError:
+            connection.send(Spent())
+            return
+        except Unwritable as error:
             connection.send(Unstorable(str(error)))
             return
     connection.send(Finished())
 
 
-def usable(device: str) -> bool:
-    """Whether the device still computes for this process: a GPU never does after some errors."""
-    if torch.device(device).type != "cuda":
-        return True
-    try:
-        torch.cuda.synchronize()
-    except RuntimeError:
-        return False
-    return True
-
-
-def most_of(options: Options, facts: Row, apart: frozenset[str]) -> Most:
-    """How many trials to fit together; always one where bits must repeat themselves, for who is
-    together with whom is up to what other runs left."""
+def most_of(options: Options, facts: Row, limits: Limits) -> Most:
+    """How many trials to fit together, within the limits; always one where bits must repeat
+    themselves, for who is together with whom is up to what other runs left."""
     if options.deterministic:
         return alone
     measured = fastest(facts["device"], facts["threads"], options.speed)
-    return lambda planned: 1 if planned.stem in apart else measured(planned)
+
+    def most(planned: Planned) -> int:
+        found = measured(planned)
+        return min(found, limits.get(planned.stem, found))
+
+    return most
 
 
 def make_ready(options: Options, seat: Seat) -> None:

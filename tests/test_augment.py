@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from baselines.augment import Crop, Flip, Jitter, Noise, luma
+from baselines.augment import Crop, Flip, Jitter, Noise, augmented, luma
 from baselines.normalise import (
     GlobalContrast,
     PerImageStandard,
@@ -13,6 +13,8 @@ from baselines.normalise import (
     contrast,
     unit,
 )
+from baselines.recipe import Recipe
+from baselines.variations import OneOf, OwnNoise
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -53,6 +55,17 @@ def test_half_of_the_images_are_flipped(images):
     mirrored = (flipped == images.flip(3)).flatten(1).all(1)
     kept = (flipped == images).flatten(1).all(1)
     assert (mirrored ^ kept).all() and 20 <= mirrored.sum() <= 44
+
+
+def test_who_moves_pixels_says_so(images):
+    """Masks follow then; a choice between two could not tell them where to."""
+    with pytest.raises(ValueError, match="OneOf: Crop moves pixels"):
+        OneOf(Jitter(0.01), Crop(2))
+    with pytest.raises(ValueError, match=r"augmentation <function .* must say whether it moves"):
+        Recipe(1, augment=(lambda images, generator: images.flip(3),))
+    masks = images[:, 0] > 0.5
+    for augment in (Noise(0.1), Jitter(0.1), OwnNoise(0.1), OneOf(Jitter(0.1), Noise(0.1))):
+        assert augmented(augment, images, masks, generator())[1] is masks
 
 
 def test_jitter_is_bounded_and_keeps_grey_grey():

@@ -29,6 +29,7 @@ from baselines.hsc import HSC
 from baselines.nets import LeNet
 from baselines.normalise import GlobalContrast
 from baselines.schedules import OneCycle, sgd
+from baselines.sources import HOUSE, sources, training_code
 from baselines.stack import deterministic
 from baselines.trainer import Recipe
 from fcdd.detector import FCDD
@@ -212,7 +213,36 @@ OTHERS = {
     "anomalies": lambda: clone(SHORT).fit(
         np.concatenate([images(0), images(1)[:1]]), np.r_[np.zeros(40, int), 1]
     ),
+    "deterministic": lambda: to_the_bit(lambda: clone(SHORT).fit(images(0))),
+    "code": lambda: in_another_version(lambda: clone(SHORT).fit(images(0))),
 }
+
+
+def to_the_bit(fit):
+    try:
+        deterministic()
+        return fit()
+    finally:
+        deterministic(False)
+
+
+def in_another_version(fit):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checkpoint, "CODE", "another")
+        return fit()
+
+
+def test_the_code_is_that_of_every_file_that_trains(tmp_path):
+    for package in ("baselines", "fcdd"):
+        (tmp_path / package / "nets").mkdir(parents=True)
+        (tmp_path / package / "nets" / "one.py").write_text("1")
+    before = sources(tmp_path, ("baselines", "fcdd"))
+    (tmp_path / "fcdd" / "__pycache__").mkdir()
+    (tmp_path / "fcdd" / "__pycache__" / "one.pyc").write_text("1")
+    assert sources(tmp_path, ("baselines", "fcdd")) == before
+    (tmp_path / "fcdd" / "nets" / "one.py").write_text("2")
+    assert sources(tmp_path, ("baselines", "fcdd")) != before
+    assert sources(HOUSE, ("baselines", "fcdd")) == training_code() == checkpoint.CODE
 
 
 @pytest.mark.parametrize("part", OTHERS)

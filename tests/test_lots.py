@@ -2,6 +2,7 @@
 
 import csv
 import logging
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,8 @@ import pytest
 import torch
 import wicked
 
+from benchmarks import condition
+from benchmarks.condition import SpentError
 from benchmarks.evaluate import Terms, evaluate
 from benchmarks.fastest import alone, fastest
 from benchmarks.lots import checkpoints, lots
@@ -144,11 +147,49 @@ def test_a_lot_lost_with_its_process_is_run_apart(tmp_path):
     assert not left.exists()
 
 
+@pytest.mark.parametrize("nets", [1, 3])
+def test_an_error_that_spoils_the_device_fails_the_guilty_trial_alone(nets, tmp_path):
+    """It comes out of every later call of the process, whosever trial that is."""
+    trials = [wicked.planned("touchy_spoils", seed=seed) for seed in range(3)]
+    options = Options(ROOT, tmp_path / "out", speed=measured(tmp_path, "touchy_spoils", (nets, 2)))
+    seat = Seat("cpu-0", "cpu", None, torch.get_num_threads())
+    rows = {row["seed"]: row for row in supervised(trials, options, seat, Crew())}
+    assert said(rows) == {0: ("done", 1), 1: ("failed", 1), 2: ("done", 1)}
+    assert rows[1]["reason"] == "RuntimeError: CUDA error: device-side assert triggered"
+
+
+def test_after_a_recording_that_failed_the_rest_is_for_a_fresh_process(tmp_path, monkeypatch):
+    """It cannot give memory back; what it has fitted together has its rows first."""
+    trials = [wicked.planned("exact", seed=seed) for seed in range(3)]
+    monkeypatch.setattr(condition, "FAILED", threading.Event())
+    condition.FAILED.set()
+    terms = Terms(most=most(tmp_path, "exact", 2))
+    rows = evaluate(trials, ROOT, Store(tmp_path / "out"), "cpu", terms=terms)
+    assert [next(rows)["seed"] for _ in range(2)] == [0, 1]
+    with pytest.raises(SpentError):
+        next(rows)
+    assert not list((tmp_path / "out" / "claims").iterdir())
+
+
+def test_a_lot_lost_while_it_is_scored_leaves_no_checkpoint(tmp_path):
+    """The rest is another lot, which would never go on from them."""
+    trials = [wicked.planned("touchy_fades", seed=seed) for seed in range(3)]
+    options = Options(ROOT, tmp_path / "out", speed=measured(tmp_path, "touchy_fades", (3, 2.0)))
+    left = checkpoints(options.out, trials)
+    left.mkdir(parents=True)
+    (left / "of-the-lot.safetensors").touch()
+    seat = Seat("cpu-0", "cpu", None, torch.get_num_threads())
+    rows = {row["seed"]: row for row in supervised(trials, options, seat, Crew())}
+    assert said(rows) == {0: ("done", 3), 1: ("failed", 1), 2: ("done", 1)}
+    assert rows[1]["reason"] == "the process was killed by SIGKILL"
+    assert not left.exists()
+
+
 def test_bits_that_must_repeat_are_computed_apart(tmp_path):
     facts = {"device": "cpu", "threads": torch.get_num_threads()}
     options = Options(ROOT, tmp_path, speed=measured(tmp_path, "exact", (3, 2.0)))
     one = wicked.planned("exact")
-    assert most_of(options, facts, frozenset())(one) == 3
-    assert most_of(options, facts, frozenset([one.stem]))(one) == 1
+    assert most_of(options, facts, {})(one) == 3
+    assert [most_of(options, facts, {one.stem: k})(one) for k in (1, 2, 5)] == [1, 2, 3]
     strict = Options(ROOT, tmp_path, deterministic=True, speed=options.speed)
-    assert most_of(strict, facts, frozenset())(one) == 1
+    assert most_of(strict, facts, {})(one) == 1

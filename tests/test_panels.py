@@ -12,7 +12,8 @@ from PIL import Image
 from scipy.stats import spearmanr
 
 from benchmarks import panels, tiling
-from benchmarks.evaluate import evaluate, failed_row
+from benchmarks.condition import facts_of
+from benchmarks.evaluate import evaluate, lost_row
 from benchmarks.panels import Scale, of_dataset
 from benchmarks.plan import Request, make_plan
 from benchmarks.plots import save
@@ -35,7 +36,7 @@ def out(tmp_path_factory) -> Path:
     del trials["fcdd", "wood"]
     for row in evaluate(list(trials.values()), folder, store, "cpu"):
         assert row["status"] == "done", row["reason"]
-    store.write(failed_row(failing, "cpu", "too large"), {})
+    store.write(lost_row(failing, facts_of("cpu"), "failed", "too large"), {})
     return folder
 
 

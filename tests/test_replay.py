@@ -3,15 +3,23 @@
 import logging
 import subprocess
 import sys
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
 from test_trainer import MEMBERS
+from torch.torch_version import TorchVersion
 
+from baselines import replay, streams
 from baselines.anomalies import Exposure
 from baselines.augment import Jitter, Noise
 from baselines.checkpoint import checkpointing
@@ -22,6 +30,7 @@ from baselines.normalise import GlobalContrast, PerImageStandard, Standard, Unit
 from baselines.replay import FIRST, Pace, Replayed, emptied, own_stream
 from baselines.schedules import Milestones
 from baselines.stack import deterministic
+from baselines.step import steady
 from baselines.streams import train_all
 
 GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU on this machine")
@@ -65,8 +74,8 @@ def test_a_replayed_training_is_the_same_to_the_bit(name, precision, recorded):
     try:
         deterministic()
         found = [
-            on_gpu(name, precision=precision, replay=replay).fit(images(100))
-            for replay in (True, False)
+            on_gpu(name, precision=precision, replay=wanted).fit(images(100))
+            for wanted in (True, False)
         ]
     finally:
         deterministic(False)
@@ -161,6 +170,37 @@ def test_what_cannot_be_recorded_runs_as_it_is():
     subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parent, check=True)
 
 
+def test_who_waits_for_a_recording_that_fails_records_nothing(monkeypatch, caplog):
+    """What torch has of a GPU is stood in for; threads, lock and the order of things are real."""
+    begun, meeting = [], threading.Barrier(4)
+    monkeypatch.setattr(replay, "FAILED", threading.Event())
+    monkeypatch.setattr(torch.cuda, "default_generators", {None: Mock(device="cpu")})
+    monkeypatch.setattr(torch, "Generator", lambda device: Mock())
+
+    def breaks(self, given):
+        begun.append(threading.get_ident())
+        time.sleep(0.1)
+        try:
+            raise RuntimeError("it looked at a value\nas it must not")
+        finally:
+            raise RuntimeError("the recording was invalidated")
+
+    monkeypatch.setattr(Replayed, "_recorded", breaks)
+
+    def run() -> None:
+        given, step = [torch.zeros(2)], Replayed(lambda given: (given[0],), [])
+        for _ in range(FIRST):
+            step(given)
+        meeting.wait()
+        assert step(given)[0] is given[0]
+
+    with ThreadPoolExecutor(4) as pool:
+        for future in [pool.submit(run) for _ in range(4)]:
+            future.result()
+    assert len(begun) == 1 and replay.FAILED.is_set()
+    assert caplog.messages == ["not recorded, running as it is: it looked at a value"]
+
+
 @pytest.mark.parametrize("device", [torch.device("cpu"), pytest.param("cuda", marks=GPU)])
 def test_the_first_error_of_several_trainings_comes_out(device):
     nets, sets, recipe = [], [], replace(MEMBERS["hsc"].recipe, epochs=10**6, placement=None)
@@ -182,6 +222,49 @@ def test_the_first_error_of_several_trainings_comes_out(device):
     with pytest.raises(ZeroDivisionError):
         train_all(nets, Failing(), sets, recipe, torch.device(device), [None, None])
     assert all(p.requires_grad for net in nets for p in net.parameters())
+
+
+def test_where_one_of_many_fails_no_other_goes_on(monkeypatch):
+    """Those at work stop at their next steps, in whatever epoch; those that wait never begin."""
+    begun, rows = [], Rows(images(100), torch.zeros(100, dtype=torch.long))
+    recipe = replace(MEMBERS["hsc"].recipe, epochs=1, batch=2, placement=None)
+    member = clone(MEMBERS["deep_svdd"]).set_params(pretraining=None)
+    sets = [member.training_set(rows)] * 20
+    steps: Counter[int] = Counter()
+    first, failed = threading.Lock(), threading.Event()
+
+    class Failing:
+        def init(self, outputs):
+            begun.append(threading.get_ident())
+            return {}
+
+        def loss(self, out, y, masks, state):
+            steps[threading.get_ident()] += 1
+            if first.acquire(blocking=False):
+                failed.set()
+                raise ZeroDivisionError
+            assert failed.wait(60)
+            time.sleep(0.05)
+            return out.square().sum(1)
+
+        def update(self, out, y, state, epoch):
+            return state
+
+    monkeypatch.setattr(streams, "side_by_side", lambda nets, device: True)
+    monkeypatch.setattr(streams, "MOST", 4)
+    monkeypatch.setattr(torch.cuda, "device", lambda device: nullcontext())
+    nets = [member.start([member], [part])[0] for part in sets]
+    with pytest.raises(ZeroDivisionError):
+        train_all(nets, Failing(), sets, recipe, torch.device("cpu"), [None] * 20)
+    assert len(begun) <= 4 + 1 and max(steps.values()) < 25  # of 50 in the epoch
+
+
+@pytest.mark.parametrize(
+    ("version", "wanted"), [("2.6.0+cu124", False), ("2.7.1", True), ("2.10.0", True)]
+)
+def test_only_a_torch_that_records_beside_a_replay_records(version, wanted, monkeypatch):
+    monkeypatch.setattr(torch, "__version__", TorchVersion(version))
+    assert steady([], MEMBERS["hsc"].recipe, torch.device("cuda")) == wanted
 
 
 def test_on_a_cpu_a_rate_is_a_number():

@@ -17,13 +17,14 @@ import pytest
 import torch
 import wicked
 
-from benchmarks import devices
+from benchmarks import devices, isolate, worker
+from benchmarks.condition import usable
 from benchmarks.costs import EPOCH, MEMORY, Costs, recorded
 from benchmarks.devices import Device, DeviceError, find_devices
 from benchmarks.evaluate import Terms, evaluate, kept, lost_row
 from benchmarks.groups import Group, grouped
 from benchmarks.isolate import Worker, apart
-from benchmarks.lots import kind
+from benchmarks.lots import kind, lots
 from benchmarks.machine import memory, threads
 from benchmarks.plan import Request, make_plan
 from benchmarks.render import to_markdown
@@ -32,7 +33,7 @@ from benchmarks.slots import Slots, Stopped, runtime_folder
 from benchmarks.store import Store, frame
 from benchmarks.supervise import Crew, supervised
 from benchmarks.tables import overview
-from benchmarks.worker import Begun, Ended, Finished, Options, Seat, Spent, usable
+from benchmarks.worker import Begun, Ended, Finished, Options, Seat, Spent, most_of
 
 CPU = Device("cpu", "cpu", "cpu", memory())
 ROOT = Path(__file__).parent.parent
@@ -201,6 +202,7 @@ class Scripted(Crew):
         self.scripts = scripts
 
     def start(self, *arguments):
+        self.told = arguments
         script = self.scripts.pop(0)
         return SimpleNamespace(messages=lambda _: script, kill=lambda: None)
 
@@ -336,6 +338,33 @@ def test_all_runs_of_a_user_share_a_folder_that_outlives_a_login(tmp_path, monke
     monkeypatch.undo()  # before the fixture looks for its folder
 
 
+def test_who_waits_to_be_alone_waits_for_no_one_that_came_later(tmp_path):
+    """Two trials wait; the device stays reserved for the second when the first has had it."""
+    small = Device("cpu", "cpu", "cpu", 100)
+    slots, order = Slots([small], 2, threading.Event(), tmp_path), []
+
+    def alone(name: str) -> None:
+        with slots.alone(small):
+            order.append(name)
+
+    def late() -> None:
+        with slots.taken(1):
+            order.append("late")
+
+    with slots.taken(1):
+        waiting = [threading.Thread(target=alone, args=(f"alone {k}",)) for k in range(2)]
+        for thread in waiting:
+            thread.start()
+        until(lambda: slots._wanted[small] == 2)
+        waiting.append(threading.Thread(target=late))
+        waiting[-1].start()
+        time.sleep(0.3)
+        assert not order
+    for thread in waiting:
+        thread.join()
+    assert order[-1] == "late" and len(order) == 3
+
+
 def test_alone_is_without_the_slots_that_only_another_run_has(tmp_path):
     few, many = (Slots([CPU], n, threading.Event(), tmp_path) for n in (1, 2))
     with ExitStack() as second:
@@ -370,6 +399,21 @@ def test_a_group_holds_as_many_as_are_trained_together():
         assert [found[same] for found in counts if found[same] % 3] in ([], [count % 3])
     assert any(len(group.planned) % 3 for group in alone)
     assert max(group.memory for group in three) == 3 * max(group.memory for group in alone)
+
+
+@pytest.mark.parametrize("slots", [1, 4, 16])
+def test_no_more_are_trained_together_than_memory_was_reckoned_for(slots, tmp_path, monkeypatch):
+    """Though more were measured to be faster: slots would go without."""
+    trials = [one for one in quick("hsc", "fcdd") if one.trial.dataset == "digits"]
+    costs = SimpleNamespace(seconds=lambda _: 10.0, memory=lambda _: 1)
+    monkeypatch.setattr(worker, "fastest", lambda *_: lambda planned: 8)
+    options, facts = Options(ROOT, tmp_path), {"device": "cpu", "threads": 1}
+    for group in grouped(trials, costs, slots, lambda _: 8):
+        crew = Scripted([[Finished()]])
+        list(supervised(group.planned, options, Seat("", "cpu", None, 1), crew, True, group.limits))
+        (_, _, _, _, _, told) = crew.told
+        sizes = [*map(len, lots(group.planned, most_of(options, facts, told)))]
+        assert max(sizes) == group.memory <= -(-20 // slots)
 
 
 def test_groups_hold_every_trial_once_and_shrink():
@@ -460,6 +504,18 @@ def test_a_process_of_its_own_answers_or_says_so():
     assert apart(os.getpid) != os.getpid()
     with pytest.raises(RuntimeError, match="exit code 3"):
         apart(wicked.exits)
+
+
+def test_a_gpu_that_hangs_does_not_answer(monkeypatch):
+    monkeypatch.setattr(isolate, "ANSWER", 0.5)
+    monkeypatch.setattr(devices, "_asked", lasts)
+    with pytest.raises(DeviceError, match=r"GPU 0 does not answer \(lasts took longer than 0.5 s"):
+        devices.gpus(["0"])
+    assert not children(os.getpid())
+
+
+def lasts(entry: str) -> None:
+    wicked.hangs()
 
 
 def test_gpus_are_seen_by_the_workers_alone():

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import seal, witnesses
+from benchmarks.arguments import parser
 from benchmarks.console import Console
 from benchmarks.datasets import mvtec
 from benchmarks.plan import Plan
@@ -168,9 +169,29 @@ def test_where_a_seal_cannot_be_there_is_none(tmp_path, monkeypatch):
     assert one.said() is None and not list(tmp_path.iterdir())
 
 
-def test_the_output_folder_is_found_as_the_command_line_finds_it():
-    assert seal._out(["--out", "a"]) == seal._out(["--out=a"]) == Path("a")
-    assert seal._out(["--suite", "quick"]) == seal._out(["--out"]) == Path("out")
+@pytest.mark.parametrize(
+    "words",
+    ["", "--out a", "--out=a", "--out a --out=b", "--out=b --seeds 0 --out a", "--out= --out a"],
+)
+def test_the_output_folder_is_found_as_the_command_line_finds_it(words):
+    assert seal._out(words.split()) == parser().parse_args(words.split()).out
+
+
+def test_no_option_can_be_cut_short(capsys):
+    """Or the seal would look at another folder than the run."""
+    for words in (["--ou", "a"], ["--o=a"]):
+        with pytest.raises(SystemExit):
+            parser().parse_args(words)
+        assert "unrecognized arguments" in capsys.readouterr().err
+
+
+def test_a_folder_that_is_gone_has_no_seal(swept, tmp_path, monkeypatch):
+    """Though the first one named is finished."""
+    of = kept(swept[0])
+    monkeypatch.setattr(seal, "asked", lambda _: of["asked"])
+    named = [*FEW, "--out", str(swept[0])]
+    assert seal.Seal(named).said() == of["said"]
+    assert seal.Seal([*named, "--out", str(tmp_path / "gone")]).said() is None
 
 
 def test_files_and_folders_are_witnesses(tmp_path, monkeypatch):

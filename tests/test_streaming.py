@@ -4,14 +4,17 @@ import numpy as np
 import pytest
 import torch
 
-from baselines import anomalies, deep
+from baselines import deep
+from baselines import near as bringing
 from baselines.anomalies import Append, Exposure, Replace
 from baselines.augment import Flip, Noise
 from baselines.autoencoder import Autoencoder, ErrorOf
 from baselines.checks import check_images
 from baselines.deep_svdd import DeepSVDD
+from baselines.detector import Rows
 from baselines.hsc import HSC
 from baselines.large import Centre, Window, in_parts
+from baselines.near import near, sharing
 from baselines.nets import LeNet, MirroredLeNet
 from baselines.normalise import GlobalContrast, Standard, UnitRange, unit
 from baselines.stack import deterministic
@@ -71,21 +74,49 @@ def test_mapped_images_are_not_copied(tmp_path):
     assert np.shares_memory(check_images(images).numpy(), images)
 
 
+def test_what_several_share_is_brought_to_a_device_once():
+    """The exposure of all, and rows that are the same; what is another's stays another's."""
+    device, images = torch.device("meta"), pictures(4)
+    borrowed = Exposure(torch.from_numpy(pictures(3)), "borrowed")
+    labels = torch.zeros(4, dtype=torch.int64)
+    same, also = (Rows(torch.from_numpy(images), labels) for _ in range(2))
+    other = Rows(torch.from_numpy(images.copy()), labels)
+    with sharing():
+        exposures = [borrowed.to(device).images for _ in range(2)]
+        first, second, third = (near(rows, device) for rows in (same, also, other))
+    assert exposures[0] is exposures[1] is not borrowed.to(device).images
+    assert first.images is second.images is not third.images
+    assert first.images.device == first.labels.device == device
+
+
+@pytest.mark.parametrize("name", MEMBERS)
+def test_no_net_has_rows_of_its_own(name, monkeypatch):
+    """Where no known anomalies are to be left out."""
+    sets = []
+    monkeypatch.setattr(deep, "_train", lambda detectors, own, keys: sets.extend(own))
+    borrowed = Exposure(torch.from_numpy(pictures(30, seed=2)), "borrowed")
+    images = torch.from_numpy(pictures(40, seed=7))  # no training is remembered of them
+    rows = Rows(images, torch.zeros(40, dtype=torch.int64))
+    deep.fit_rows([MEMBERS[name](borrowed) for _ in range(2)], [rows, rows])
+    assert [part.rows.images.data_ptr() for part in sets] == [images.data_ptr()] * 2
+    if name in ("hsc", "fcdd"):
+        assert all(part.source is borrowed for part in sets)
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 @pytest.mark.parametrize("name", MEMBERS)
 def test_what_does_not_fit_is_carried_batch_by_batch(name, monkeypatch):
     train, borrowed = pictures(40), Exposure(torch.from_numpy(pictures(30, seed=2)), "borrowed")
     try:
         deterministic()
-        near = MEMBERS[name](borrowed).set_params(device="cuda").fit(train)
-        for module in (anomalies, deep):
-            monkeypatch.setattr(module, "fits", lambda images, device: False)
+        there = MEMBERS[name](borrowed).set_params(device="cuda").fit(train)
+        monkeypatch.setattr(bringing, "fits", lambda images, device: False)
         far = MEMBERS[name](borrowed).set_params(device="cuda").fit(train)
     finally:
         deterministic(False)
     # What the normaliser measures is rounded otherwise on the host.
-    np.testing.assert_allclose(near.losses_, far.losses_, rtol=2e-3)
-    np.testing.assert_allclose(near.decision_scores_, far.decision_scores_, rtol=2e-2)
+    np.testing.assert_allclose(there.losses_, far.losses_, rtol=2e-3)
+    np.testing.assert_allclose(there.decision_scores_, far.decision_scores_, rtol=2e-2)
 
 
 def test_windows_lie_inside_and_reach_every_place():

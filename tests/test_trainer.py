@@ -1,12 +1,13 @@
 """The one loop: schedules, batches, first losses, and what it learns."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
+from torch import nn
 
 from baselines import deep
 from baselines.anomalies import Append, Exposure, Replace
@@ -17,6 +18,7 @@ from baselines.biases import unbiased, void
 from baselines.deep_sad import DeepSAD
 from baselines.deep_svdd import DeepSVDD, SoftDeepSVDD, quantile
 from baselines.detector import Rows
+from baselines.drawing import refuse_drawing
 from baselines.hsc import BCE, HSC, Focal
 from baselines.nets import LeNet, MirroredLeNet
 from baselines.normalise import GlobalContrast
@@ -207,6 +209,36 @@ def test_a_full_memory_forgets_the_oldest(threes, monkeypatch):
     members = [Autoencoder(net, EXACT, seed) for seed in (102, 104)]
     deep.fit_many(members, [images, images])
     assert members[0].fit_seconds_ == 0 and members[1].fit_seconds_ > 0
+
+
+@pytest.mark.parametrize(
+    ("layer", "kind"),
+    [
+        (nn.Dropout(0.5), "Dropout"),
+        (nn.FeatureAlphaDropout(0.1), "FeatureAlphaDropout"),
+        (nn.RReLU(), "RReLU"),
+        (nn.MultiheadAttention(8, 2, dropout=0.1), "MultiheadAttention"),
+    ],
+)
+def test_a_layer_that_draws_is_refused(layer, kind, threes):
+    """No seed decides what it draws."""
+
+    @dataclass(frozen=True)
+    class Drawing:
+        weights = staticmethod(NET.weights)
+
+        def __call__(self, shape):
+            return nn.Sequential(*NET(shape), layer)
+
+    member = DeepSVDD(Drawing(), EXACT, pretraining=None)
+    with pytest.raises(ValueError, match=rf"Sequential: layer \d+ \({kind}\) draws"):
+        member.fit(threes[0])
+    with pytest.raises(ValueError, match="draws"):
+        deep.fit_many([clone(member), clone(member)], [threes[0]] * 2)
+
+
+def test_a_layer_that_drops_nothing_is_none_that_draws():
+    refuse_drawing(nn.Sequential(nn.Dropout(0.0), nn.MultiheadAttention(8, 2), nn.LSTM(3, 4)))
 
 
 def test_anomalies_without_a_place_in_the_batch_are_refused(threes):

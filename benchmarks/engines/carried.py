@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 
 from benchmarks.schema import Broken
+from benchmarks.states import STATE
 from benchmarks.store import Row, Store
 
 if TYPE_CHECKING:  # imports torch, which whoever waits for groups needs not
     from benchmarks.groups import Group, Work
 
-STATE = "state"  # OUT/state: what runs and workers say of themselves
 TRACEBACK = 20  # lines
 
 

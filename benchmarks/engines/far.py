@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 import joblib
 
-from benchmarks.engines.carried import STATE, Carried, Failure, Movable, Result
+from benchmarks.engines.carried import Carried, Failure, Movable, Result
 from benchmarks.machine import provenance
 from benchmarks.schema import OOM, Broken
+from benchmarks.states import STATE
 from benchmarks.store import Row, Store
 
 if TYPE_CHECKING:
