@@ -10,11 +10,11 @@ import torch
 
 from baselines.deep import DeepDetector
 from baselines.describe import seed_of
-from baselines.pictures import common_channels, read_images
+from baselines.pictures import PictureError, common_channels, each, read_images
 from baselines.resize import resize_mask
 from fcdd.folders import Folder
 from fcdd.pairing import anomaly_mask
-from fcdd.preparation import Preparation, prints, scored
+from fcdd.preparation import Preparation, all_scored, prints
 from fcdd.walking import Files, FolderError
 
 FEWEST = 3  # normal pictures to hold back, and to train on
@@ -41,7 +41,7 @@ class Material:
 def material(
     folder: Folder, size: int, channels: int | None, needed: int | None, hold_back: float, seed: int
 ) -> Material:
-    """Read a folder's pictures at `size` pixels square, but for the normal ones held back.
+    """Read a folder's pictures at `size` pixels square; the normal ones held back are tried only.
 
     `channels` converts pictures of either kind; without it all must be of one kind, and grey ones
     are repeated where the net `needed` three channels. Raises FolderError where normal pictures are
@@ -61,6 +61,9 @@ def material(
         masks = np.zeros((len(paths), size, size), bool)
         for place, (image, mask) in enumerate(zip(folder.anomalies, folder.masks, strict=True)):
             masks[len(train) + place] = resize_mask(anomaly_mask(mask, image), (size, size))
+    for found in each(preparation.read, held):  # a broken one shows before hours of training
+        if isinstance(found, PictureError):
+            raise found
     labels = (np.arange(len(paths)) >= len(train)).astype(int)
     return Material(images, labels, masks, held, preparation)
 
@@ -84,7 +87,7 @@ def fit(detector: DeepDetector, given: Material, rate: float) -> float:
     the colour scale of heatmaps; note both. Returns the rate that so many pictures can promise."""
     masks = given.masks if given.labels.any() else None
     detector.fit(given.images, given.labels, masks)
-    found = [one for batch in scored(detector, given.preparation, given.held_back) for one in batch]
+    found = all_scored(detector, given.preparation, given.held_back)
     scores = np.array([one.score for one in found])
     detector.threshold_, promised = threshold(scores, rate)
     detector.labels_ = (detector.decision_scores_ > detector.threshold_).astype(int)

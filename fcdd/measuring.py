@@ -1,6 +1,5 @@
 """How well a detector does on a folder of normal and anomalous pictures."""
 
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -8,10 +7,9 @@ import numpy as np
 from baselines.deep import DeepDetector
 from baselines.masks import MaskFiles
 from baselines.metrics import image_metrics, measure_pixels
-from baselines.pictures import PictureError
 from fcdd.folders import Folder
 from fcdd.pairing import anomaly_mask
-from fcdd.preparation import Preparation, prints, scored
+from fcdd.preparation import Preparation, all_scored, prints
 
 
 def measure(detector: DeepDetector, preparation: Preparation, folder: Folder) -> dict[str, Any]:
@@ -23,11 +21,7 @@ def measure(detector: DeepDetector, preparation: Preparation, folder: Folder) ->
     paths = (*folder.normals, *folder.anomalies)
     for image, mask in zip(folder.anomalies, folder.masks, strict=False):  # or none
         anomaly_mask(mask, image)  # faults of masks show before minutes of scoring
-    batches = scored(detector, preparation, paths, maps=bool(folder.masks))
-    found = list(chain.from_iterable(batches))
-    for one in found:
-        if one.error:
-            raise PictureError(one.error)
+    found = all_scored(detector, preparation, paths, maps=bool(folder.masks))
     scores = np.array([one.score for one in found])
     labels = np.arange(len(paths)) >= len(folder.normals)
     result: dict[str, Any] = image_metrics(labels.astype(int), scores)

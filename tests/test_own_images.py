@@ -21,7 +21,8 @@ from benchmarks.datasets.textures import CATEGORIES, load_category
 from fcdd import predicting
 from fcdd.__main__ import main
 from fcdd.detector import FCDD
-from fcdd.fitting import threshold
+from fcdd.fitting import split, threshold
+from fcdd.folders import folder_to_train
 from fcdd.preparation import Scored
 
 ROOT = Path(__file__).parent.parent
@@ -310,6 +311,14 @@ def test_a_fit_that_fails_leaves_all_files_as_they_were(tmp_path, capfd):
     )
     assert (tmp_path / "m.part").read_text() == "somebody's"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["m.part", "x"]
+
+
+def test_a_broken_picture_held_back_is_named_before_the_training(home, tmp_path, capfd):
+    given = Path(shutil.copytree(home / "category/train/good", tmp_path / "given"))
+    held = split(folder_to_train(given).normals, 0.2, seed=0)[1]
+    held[3].write_bytes(held[3].read_bytes()[:-100])  # the head alone does not tell
+    told = refused(capfd, "fit", given, "--out", tmp_path / "m", *SMALL)
+    assert f"{held[3]}: broken or truncated" in told and not (tmp_path / "m").exists()
 
 
 def laid(folder: Path, *names: str) -> Path:
