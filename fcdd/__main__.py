@@ -22,11 +22,12 @@ from fcdd import console
 from fcdd.arguments import parser
 from fcdd.defaults import NETS, explaining_detector
 from fcdd.detector import FCDD
-from fcdd.fitting import Material, fit, material, model_is_writable
+from fcdd.fitting import Material, fit, material
 from fcdd.folders import folder_to_test, folder_to_train
 from fcdd.measuring import measure
 from fcdd.naming import named
-from fcdd.predicting import Output, predict
+from fcdd.outputs import Output, file_is_writable, picture_is_writable
+from fcdd.predicting import predict
 from fcdd.preparation import Preparation
 
 
@@ -39,7 +40,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def fit_folder(given: argparse.Namespace) -> int:
     """``fit``: a model from a folder."""
     available(given.device)
-    model_is_writable(given.out)
+    file_is_writable(given.out, "--out")
+    if given.preview:
+        picture_is_writable(given.preview, "--preview")
     folder = folder_to_train(given.folder)
     console.left_out(folder.left_out)
     eye = NETS[given.net]
@@ -108,6 +111,7 @@ def predict_images(given: argparse.Namespace) -> int:
     preparation = Preparation.of(detector)
     scale = None if given.scale == "image" else preparation.scale
     to = Output(given.out, given.heatmaps, given.raw, scale)
+    to.check()
     files, left_out = named(given.images, to.results())
     console.left_out(left_out)
     if others := to.renew(name for _, name in files):
@@ -137,6 +141,8 @@ def evaluate_folder(given: argparse.Namespace) -> int:
     """``evaluate``: metrics of a model on a folder."""
     if given.out and given.out.suffix not in (".csv", ".json"):
         raise ValueError(f"--out {given.out}: name a .csv or a .json file")
+    if given.out:
+        file_is_writable(given.out, "--out")
     detector = load(given.model, given.device, [FCDD])
     folder = folder_to_test(given.folder)
     console.left_out(folder.left_out)

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from fcdd.defaults import NETS, SYNTHETIC
-from fcdd.predicting import RAW
+from fcdd.outputs import RAW
 
 FOLDERS = """\
 FOLDER is one of

@@ -1,9 +1,7 @@
 """From a folder of pictures to a fitted detector with a threshold."""
 
 import math
-import tempfile
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -110,12 +108,3 @@ def threshold(scores: np.ndarray, rate: float) -> tuple[float, float]:
     n = len(scores)
     k = min(n, math.ceil((n + 1) * (1 - rate) - 1e-9))
     return float(np.sort(scores)[k - 1]), (n + 1 - k) / (n + 1)
-
-
-def model_is_writable(path: Path) -> None:
-    """Raises OSError, before hours of training, where the model could not be written."""
-    if path.is_dir():
-        raise IsADirectoryError(f"--out {path}: a folder; name a file to save the model in")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=path.parent):
-        pass

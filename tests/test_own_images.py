@@ -23,6 +23,7 @@ from fcdd.__main__ import main
 from fcdd.detector import FCDD
 from fcdd.fitting import split, threshold
 from fcdd.folders import folder_to_train
+from fcdd.outputs import Output
 from fcdd.preparation import Scored
 
 ROOT = Path(__file__).parent.parent
@@ -319,6 +320,52 @@ def test_a_broken_picture_held_back_is_named_before_the_training(home, tmp_path,
     held[3].write_bytes(held[3].read_bytes()[:-100])  # the head alone does not tell
     told = refused(capfd, "fit", given, "--out", tmp_path / "m", *SMALL)
     assert f"{held[3]}: broken or truncated" in told and not (tmp_path / "m").exists()
+
+
+def test_what_cannot_be_written_is_said_first_and_nothing_is_made(home, model, tmp_path, capfd):
+    file = tmp_path / "file"
+    file.write_text("somebody's")
+    fit, predict = ("fit", home / "sorted", *SMALL), ("predict", model, home / "category/test")
+    evaluate = ("evaluate", model, home / "category")
+    for command, option, path, expected in (
+        (fit, "--out", file / "m", f"no file can be made in {file} (Not a directory)"),
+        (fit, "--preview", tmp_path / "p.xyz", "no ending of a picture; name it p.png"),
+        (fit, "--preview", tmp_path, "no ending of a picture"),
+        (predict, "--out", file, "a file; name a folder to write to"),
+        (predict, "--out", file / "a/b", f"no file can be made in {file}"),
+        (evaluate, "--out", file / "x.csv", f"no file can be made in {file}"),
+    ):
+        out = () if option == "--out" else ("--out", tmp_path / "new/m")
+        told = refused(capfd, *command, option, path, *out)
+        assert told.startswith(f"fcdd: {option} {path}: {expected}") and "Errno" not in told
+    assert "weights x: no such file" in refused(
+        capfd, "fit", home / "sorted", "--out", tmp_path / "new/m", "--weights", "x"
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a folder that takes no files, even of root")
+def test_a_folder_that_takes_no_files_is_named(home, capfd):
+    told = refused(capfd, "fit", home / "sorted", "--out", "/proc/x/y", *SMALL)
+    assert "--out /proc/x/y: no file can be made in /proc (No such file" in told
+
+
+@pytest.mark.parametrize("theirs", ["maps/000.tiff", "heatmaps/000.png", "scores.csv"])
+def test_files_of_others_are_not_taken_for_results(home, model, tmp_path, capfd, theirs):
+    (tmp_path / theirs).parent.mkdir(exist_ok=True)
+    (tmp_path / theirs).write_text("somebody's")
+    command = ("predict", model, home / "category/test/good/000.png", "--out", tmp_path)
+    assert f"{Path(theirs).parts[0]} in it is of no earlier run" in refused(capfd, *command)
+    assert (tmp_path / theirs).read_text() == "somebody's"
+
+
+def test_an_earlier_run_is_known_by_its_sheet(tmp_path):
+    """Even one that was killed before it wrote a line."""
+    to = Output(tmp_path)
+    (tmp_path / "heatmaps").mkdir()
+    for text in ("", "file,score,label,threshold,error,offset,step\r\n"):
+        to.sheet.write_text(text)
+        to.check()
 
 
 def laid(folder: Path, *names: str) -> Path:
