@@ -22,13 +22,14 @@ from fcdd import console
 from fcdd.arguments import parser
 from fcdd.defaults import NETS, explaining_detector
 from fcdd.detector import FCDD
-from fcdd.fitting import Material, fit, material
+from fcdd.fitting import Material, enough, fit, material
 from fcdd.folders import folder_to_test, folder_to_train
 from fcdd.measuring import measure
 from fcdd.naming import named
 from fcdd.outputs import Output, file_is_writable, picture_is_writable
 from fcdd.predicting import predict
 from fcdd.preparation import Preparation
+from fcdd.walking import counted
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -56,16 +57,17 @@ def fit_folder(given: argparse.Namespace) -> int:
     if given.preview:
         shown(detector, read, given.preview)
     with console.epochs_shown(detector.recipe.epochs):
-        promised = fit(detector, read, given.fpr)
+        rate = fit(detector, read, given.fpr)
     save(detector, given.out)
-    if promised > given.fpr:
+    held_back = len(read.held_back)
+    if rate > given.fpr:
         console.error(
-            f"{len(read.held_back)} pictures held back cannot promise a rate of {given.fpr:g}; the "
-            f"threshold is their largest score, for {promised:.2g}; give more, or --hold-back"
+            f"--fpr {given.fpr:g} takes {enough(given.fpr)} pictures held back, and there are "
+            f"{held_back}; give more, or a larger --hold-back"
         )
     console.say(
-        f"threshold {detector.threshold_:.4g}, for a false-positive rate of {given.fpr:g} on "
-        f"{len(read.held_back)} normal pictures held back; model in {given.out}"
+        f"threshold {detector.threshold_:.4g}, for a false-positive rate of {rate:.3g}, set on "
+        f"{held_back} normal pictures held back; model in {given.out}"
     )
     return OK
 
@@ -88,7 +90,8 @@ def told(read: Material, layout: str) -> str:
     """What is trained on, in words."""
     known = int(read.labels.sum())
     masked = ", with masks" if read.masks is not None else ""
-    anomalies = f" and {known} known anomalies{masked}" if known else ""
+    known_anomalies = "1 known anomaly" if known == 1 else f"{known} known anomalies"
+    anomalies = f" and {known_anomalies}{masked}" if known else ""
     size = " x ".join(str(side) for side in read.preparation.size)
     return (
         f"found {layout}: training on {read.normals} normal pictures{anomalies}, at {size} pixels; "
@@ -129,11 +132,12 @@ def predict_images(given: argparse.Namespace) -> int:
                 failed += 1
                 console.error(line["error"])
     console.say(
-        f"{len(files) - failed} pictures, {alarms} of them anomalies (score above "
-        f"{detector.threshold_:.4g}); {given.out}/scores.csv" + ", heatmaps/" * given.heatmaps
+        f"{counted(len(files) - failed, 'picture')}, {alarms} with a score above the threshold "
+        f"{detector.threshold_:.4g}; {given.out}/{', '.join(to.written())}"
     )
     if failed:
-        console.error(f"{failed} of {len(files)} pictures could not be read; the others are done")
+        all_told = counted(len(files), "picture")
+        console.error(f"{failed} of {all_told} could not be read; the others are done")
     return FAILED if failed else OK
 
 

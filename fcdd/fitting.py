@@ -1,6 +1,7 @@
 """From a folder of pictures to a fitted detector with a threshold."""
 
 import math
+import os
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,7 +14,7 @@ from baselines.resize import resize_mask
 from fcdd.folders import Folder
 from fcdd.pairing import anomaly_mask
 from fcdd.preparation import Preparation, all_scored, prints
-from fcdd.walking import Files, FolderError
+from fcdd.walking import Files, FolderError, counted
 
 FEWEST = 3  # normal pictures to hold back, and to train on
 SCALE = (0.5, 0.999)  # the colour scale begins and, twice as far, ends at these quantiles
@@ -67,13 +68,15 @@ def material(
 
 
 def split(normals: Files, hold_back: float, seed: int) -> tuple[Files, Files]:
-    """Normal pictures to train on, and others to set the threshold on, drawn by the seed."""
-    count = max(FEWEST, round(hold_back * len(normals)))
-    if len(normals) - count < FEWEST:
+    """Normal pictures to train on, and others to set the threshold on, drawn by the seed: a share
+    `hold_back` of up to a half. Raises FolderError where they are too few for both."""
+    if len(normals) < 2 * FEWEST:
+        home = os.path.commonpath([path.parent for path in normals])
         raise FolderError(
-            f"{normals[0].parent}: {len(normals)} normal pictures, of which {count} are held back "
-            f"for the threshold; at least {FEWEST} must be left to train on, so add some"
+            f"{home}: {counted(len(normals), 'normal picture')}, of at least {2 * FEWEST} needed: "
+            f"{FEWEST} to train on and {FEWEST} to set the threshold on; add some"
         )
+    count = max(FEWEST, round(hold_back * len(normals)))
     generator = torch.Generator().manual_seed(seed_of(seed, "held back"))
     held = set(torch.randperm(len(normals), generator=generator)[:count].tolist())
     train = tuple(path for place, path in enumerate(normals) if place not in held)
@@ -82,19 +85,21 @@ def split(normals: Files, hold_back: float, seed: int) -> tuple[Files, Files]:
 
 def fit(detector: DeepDetector, given: Material, rate: float) -> float:
     """Fit on the material; set the threshold for a false-positive `rate` on what was held back, and
-    the colour scale of heatmaps; note both. Returns the rate that so many pictures can promise."""
+    the colour scale of heatmaps; note both. Returns the rate kept to: another where so few pictures
+    cannot promise it. Raises PictureError where one held back cannot be read."""
     masks = given.masks if given.labels.any() else None
     detector.fit(given.images, given.labels, masks)
     found = all_scored(detector, given.preparation, given.held_back)
     scores = np.array([one.score for one in found])
     detector.threshold_, promised = threshold(scores, rate)
+    kept = max(rate, promised)
     detector.labels_ = (detector.decision_scores_ > detector.threshold_).astype(int)
     pixels = np.concatenate([one.map.ravel() for one in found if one.map is not None])
     start, usual = np.quantile(pixels, SCALE)
     scale = (float(usual), float(usual + 2 * (usual - start)))
-    noted = replace(given.preparation, scale=scale, rate=rate, held_back=len(scores))
+    noted = replace(given.preparation, scale=scale, rate=kept, held_back=len(scores))
     noted.note(detector)
-    return promised
+    return kept
 
 
 def threshold(scores: np.ndarray, rate: float) -> tuple[float, float]:
@@ -108,3 +113,8 @@ def threshold(scores: np.ndarray, rate: float) -> tuple[float, float]:
     n = len(scores)
     k = min(n, math.ceil((n + 1) * (1 - rate) - 1e-9))
     return float(np.sort(scores)[k - 1]), (n + 1 - k) / (n + 1)
+
+
+def enough(rate: float) -> int:
+    """The least number of scores for which `threshold` can promise a rate."""
+    return math.ceil(1 / rate - 1 - 1e-9)

@@ -33,6 +33,10 @@ class Output:
         """The columns of ``scores.csv``."""
         return (*COLUMNS, *SCALE) if self.raw == "tiff" else COLUMNS
 
+    def written(self) -> tuple[str, ...]:
+        """What this run writes in the folder."""
+        return ("scores.csv", *("heatmaps/",) * self.heatmaps, *("maps/",) * bool(self.raw))
+
     def results(self) -> Files:
         """All that any run writes: the sheet and the folders of heatmaps and maps."""
         return (self.sheet, self.folder / "heatmaps", self.folder / "maps")

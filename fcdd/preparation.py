@@ -23,8 +23,8 @@ class Preparation:
     the channels they must have on disk, None for any.
 
     `scale` are the ends of the colour scale of heatmaps, in the units of score maps; `rate` is the
-    false-positive rate of the threshold and `held_back` the number of normal pictures it was set
-    on; `trained_on` are fingerprints of the files that the detector has learned from.
+    false-positive rate that the threshold promises and `held_back` the number of normal pictures it
+    was set on; `trained_on` are fingerprints of the files that the detector has learned from.
     """
 
     size: tuple[int, int]

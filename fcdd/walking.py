@@ -69,7 +69,12 @@ def told(left_out: Files) -> str:
     """What was left out, in words."""
     kinds = Counter(map(_kind, left_out))
     parts = ", ".join(f"{kind} ({count})" for kind, count in kinds.most_common())
-    return f"{len(left_out)} file{'s' * (len(left_out) > 1)} left out: {parts}"
+    return f"{counted(len(left_out), 'file')} left out: {parts}"
+
+
+def counted(number: int, what: str) -> str:
+    """So many of something, in words."""
+    return f"{number} {what}{'s' * (number != 1)}"
 
 
 def _kind(path: Path) -> str:

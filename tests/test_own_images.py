@@ -21,10 +21,10 @@ from benchmarks.datasets.textures import CATEGORIES, load_category
 from fcdd import predicting
 from fcdd.__main__ import main
 from fcdd.detector import FCDD
-from fcdd.fitting import split, threshold
+from fcdd.fitting import enough, split, threshold
 from fcdd.folders import folder_to_train
 from fcdd.outputs import Output
-from fcdd.preparation import Scored
+from fcdd.preparation import Preparation, Scored
 
 ROOT = Path(__file__).parent.parent
 SIZE = (48, 40)  # width, height of the pictures: neither square nor the net's
@@ -463,3 +463,24 @@ def test_the_threshold_keeps_its_promise(n, rate):
 
 def test_few_pictures_promise_less():
     assert threshold(np.arange(4.0), 0.05) == (3.0, 0.2)
+
+
+@pytest.mark.parametrize("rate", [0.5, 0.3, 0.2, 0.05, 0.01, 0.003])
+def test_enough_pictures_are_the_least_that_promise_a_rate(rate):
+    n = enough(rate)
+    assert threshold(np.arange(float(n)), rate)[1] <= rate + 1e-9
+    assert n == 1 or threshold(np.arange(n - 1.0), rate)[1] > rate
+
+
+def test_a_fit_on_few_pictures_says_one_rate(tmp_path, capfd):
+    laid(tmp_path / "x", *(f"{i}.png" for i in range(6)))
+    asked = ("fit", tmp_path / "x", "--out", tmp_path / "m", *SMALL, "--epochs", "1")
+    assert main([str(x) for x in asked]) == OK
+    said = capfd.readouterr()
+    assert "--fpr 0.05 takes 19 pictures held back, and there are 3" in said.err
+    assert "for a false-positive rate of 0.25, set on 3 normal pictures" in said.out
+    assert Preparation.of(load(tmp_path / "m", "cpu", [FCDD])).rate == 0.25
+    laid(tmp_path / "one", "normal/day1/0.png")
+    assert "day1: 1 normal picture, of at least 6 needed" in refused(
+        capfd, "fit", tmp_path / "one", *asked[2:]
+    )
