@@ -5,8 +5,6 @@ bad request or data, 130 interrupted, 143 terminated.
 """
 
 import argparse
-import csv
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,7 +22,7 @@ from fcdd.defaults import NETS, explaining_detector
 from fcdd.detector import FCDD
 from fcdd.fitting import Material, enough, fit, material
 from fcdd.folders import folder_to_test, folder_to_train
-from fcdd.measuring import measure
+from fcdd.measuring import measure, write
 from fcdd.naming import named
 from fcdd.outputs import Output, file_is_writable, picture_is_writable
 from fcdd.predicting import predict
@@ -153,14 +151,7 @@ def evaluate_folder(given: argparse.Namespace) -> int:
     found = measure(detector, Preparation.of(detector), folder)
     console.measures(found)
     if given.out:
-        given.out.parent.mkdir(parents=True, exist_ok=True)
-        with given.out.open("w", newline="", encoding="utf-8") as file:
-            if given.out.suffix == ".json":
-                json.dump(found, file, indent=1)
-            else:
-                lines = csv.writer(file)
-                lines.writerow(("metric", "value"))
-                lines.writerows(found["metrics"].items())
+        write(found, given.out)
     return OK
 
 

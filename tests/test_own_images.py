@@ -432,6 +432,27 @@ def test_evaluate_refuses_what_cannot_be_measured(home, model, tmp_path, capfd):
     )
 
 
+def test_the_sheet_of_an_evaluation_holds_all(home, model, tmp_path):
+    """The same as the JSON, so what the screen says too."""
+    given = Path(shutil.copytree(home / "category", tmp_path / "given"))
+    for folder in ("test", "ground_truth"):  # a name that a sheet must quote
+        shutil.copytree(given / folder / "defect", given / folder / 'a "dent", deep')
+    for ending in ("csv", "json"):
+        out = tmp_path / f"new/all.{ending}"
+        assert main([str(x) for x in ("evaluate", model, given, "--out", out)]) == OK
+    found = json.loads((tmp_path / "new/all.json").read_text())
+    lines = {line["metric"]: line["value"] for line in lines_of(tmp_path / "new/all.csv")}
+    for name, value in (found["metrics"] | found["counts"]).items():
+        assert float(lines[name]) == value
+    for kind, own in found["kinds"].items():
+        assert all(float(lines[f"{name}, {kind}"]) == value for name, value in own.items())
+    assert len(found["kinds"]) == 2 and found["kinds"]["defect"]["images"] == 25
+    assert float(lines["threshold"]) == found["threshold"]
+    protocol = found["protocol"]
+    assert lines["mask_sizes"] == "40x48" and lines["regions"] == str(protocol["regions"])
+    assert float(lines["limits, au_pro"]) == protocol["limits"]["au_pro"]
+
+
 def test_evaluate_tells_pictures_that_were_trained_on(home, model, capfd):
     assert main(["evaluate", str(model), str(home / "sorted")]) == OK
     assert "116 of these pictures were trained on" in capfd.readouterr().err
