@@ -12,6 +12,7 @@ from fcdd.walking import Files, FolderError
 COLUMNS = ("file", "score", "label", "threshold", "error")
 SCALE = ("offset", "step")  # of a 16-bit map: score = offset + step * value
 RAW = ("npy", "tiff")
+ENDINGS = (".png", *(f".{raw}" for raw in RAW))  # of heatmaps and of maps
 
 
 @dataclass(frozen=True)
