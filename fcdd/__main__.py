@@ -5,8 +5,6 @@ bad request or data, 130 interrupted, 143 terminated.
 """
 
 import argparse
-import csv
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,12 +20,14 @@ from fcdd import console
 from fcdd.arguments import parser
 from fcdd.defaults import NETS, explaining_detector
 from fcdd.detector import FCDD
-from fcdd.fitting import Material, fit, material, model_is_writable
+from fcdd.fitting import Material, enough, fit, material
 from fcdd.folders import folder_to_test, folder_to_train
-from fcdd.measuring import measure
+from fcdd.measuring import measure, write
 from fcdd.naming import named
-from fcdd.predicting import Output, predict
+from fcdd.outputs import Output, file_is_writable, picture_is_writable
+from fcdd.predicting import predict
 from fcdd.preparation import Preparation
+from fcdd.walking import counted
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -39,7 +39,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def fit_folder(given: argparse.Namespace) -> int:
     """``fit``: a model from a folder."""
     available(given.device)
-    model_is_writable(given.out)
+    file_is_writable(given.out, "--out")
+    if given.preview:
+        picture_is_writable(given.preview, "--preview")
     folder = folder_to_train(given.folder)
     console.left_out(folder.left_out)
     eye = NETS[given.net]
@@ -53,16 +55,17 @@ def fit_folder(given: argparse.Namespace) -> int:
     if given.preview:
         shown(detector, read, given.preview)
     with console.epochs_shown(detector.recipe.epochs):
-        promised = fit(detector, read, given.fpr)
+        rate = fit(detector, read, given.fpr)
     save(detector, given.out)
-    if promised > given.fpr:
+    held_back = len(read.held_back)
+    if rate > given.fpr:
         console.error(
-            f"{len(read.held_back)} pictures held back cannot promise a rate of {given.fpr:g}; the "
-            f"threshold is their largest score, for {promised:.2g}; give more, or --hold-back"
+            f"--fpr {given.fpr:g} takes {enough(given.fpr)} pictures held back, and there are "
+            f"{held_back}; give more, or a larger --hold-back"
         )
     console.say(
-        f"threshold {detector.threshold_:.4g}, for a false-positive rate of {given.fpr:g} on "
-        f"{len(read.held_back)} normal pictures held back; model in {given.out}"
+        f"threshold {detector.threshold_:.4g}, for a false-positive rate of {rate:.3g}, set on "
+        f"{held_back} normal pictures held back; model in {given.out}"
     )
     return OK
 
@@ -85,7 +88,8 @@ def told(read: Material, layout: str) -> str:
     """What is trained on, in words."""
     known = int(read.labels.sum())
     masked = ", with masks" if read.masks is not None else ""
-    anomalies = f" and {known} known anomalies{masked}" if known else ""
+    known_anomalies = "1 known anomaly" if known == 1 else f"{known} known anomalies"
+    anomalies = f" and {known_anomalies}{masked}" if known else ""
     size = " x ".join(str(side) for side in read.preparation.size)
     return (
         f"found {layout}: training on {read.normals} normal pictures{anomalies}, at {size} pixels; "
@@ -108,6 +112,7 @@ def predict_images(given: argparse.Namespace) -> int:
     preparation = Preparation.of(detector)
     scale = None if given.scale == "image" else preparation.scale
     to = Output(given.out, given.heatmaps, given.raw, scale)
+    to.check()
     files, left_out = named(given.images, to.results())
     console.left_out(left_out)
     if others := to.renew(name for _, name in files):
@@ -125,11 +130,12 @@ def predict_images(given: argparse.Namespace) -> int:
                 failed += 1
                 console.error(line["error"])
     console.say(
-        f"{len(files) - failed} pictures, {alarms} of them anomalies (score above "
-        f"{detector.threshold_:.4g}); {given.out}/scores.csv" + ", heatmaps/" * given.heatmaps
+        f"{counted(len(files) - failed, 'picture')}, {alarms} with a score above the threshold "
+        f"{detector.threshold_:.4g}; {given.out}/{', '.join(to.written())}"
     )
     if failed:
-        console.error(f"{failed} of {len(files)} pictures could not be read; the others are done")
+        all_told = counted(len(files), "picture")
+        console.error(f"{failed} of {all_told} could not be read; the others are done")
     return FAILED if failed else OK
 
 
@@ -137,20 +143,15 @@ def evaluate_folder(given: argparse.Namespace) -> int:
     """``evaluate``: metrics of a model on a folder."""
     if given.out and given.out.suffix not in (".csv", ".json"):
         raise ValueError(f"--out {given.out}: name a .csv or a .json file")
+    if given.out:
+        file_is_writable(given.out, "--out")
     detector = load(given.model, given.device, [FCDD])
     folder = folder_to_test(given.folder)
     console.left_out(folder.left_out)
     found = measure(detector, Preparation.of(detector), folder)
     console.measures(found)
     if given.out:
-        given.out.parent.mkdir(parents=True, exist_ok=True)
-        with given.out.open("w", newline="", encoding="utf-8") as file:
-            if given.out.suffix == ".json":
-                json.dump(found, file, indent=1)
-            else:
-                lines = csv.writer(file)
-                lines.writerow(("metric", "value"))
-                lines.writerows(found["metrics"].items())
+        write(found, given.out)
     return OK
 
 

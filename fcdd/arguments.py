@@ -2,10 +2,13 @@
 
 import argparse
 from pathlib import Path
+from textwrap import fill
+from typing import Any
 
-from fcdd.defaults import NETS, SYNTHETIC
-from fcdd.predicting import RAW
+from fcdd.defaults import NETS, RECIPE, SYNTHETIC
+from fcdd.outputs import RAW
 
+WIDTH = 96  # of a description, in characters: it stands as it is, as the text below it does
 FOLDERS = """\
 FOLDER is one of
   a category as in MVTec AD      train/good/, test/good/, test/<defect>/, ground_truth/<defect>/
@@ -13,6 +16,8 @@ FOLDER is one of
   pictures of normal things      (fit only)
 Folders in these belong to them, but for pictures of normal things, where there must be none.
 
+"""
+CODES = """\
 exit codes
   0 all done   2 some pictures could not be read   3 internal error   4 bad request or data
   130 interrupted, 143 terminated
@@ -23,29 +28,35 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     p = argparse.ArgumentParser(
         prog="python -m fcdd",
-        description="Find anomalies in pictures of your own, and show where they are, with FCDD "
-        "(Liznerski et al. 2021): fit on normal pictures, predict others, evaluate on some.",
-        epilog=FOLDERS,
+        description=fill(
+            "Find anomalies in pictures of your own, and show where they are, with FCDD (Liznerski "
+            "et al. 2021): fit on normal pictures, predict others, evaluate on some.",
+            WIDTH,
+        ),
+        epilog=FOLDERS + CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     verbs = p.add_subparsers(dest="verb", required=True, metavar="{fit,predict,evaluate}")
-    _fit(verbs.add_parser("fit", help="train on a folder; writes a model", **_shape()))
+    _fit(verbs.add_parser("fit", help="train on a folder; writes a model", **_shape(FOLDERS)))
     _predict(
         verbs.add_parser("predict", help="scores, labels and heatmaps of pictures", **_shape())
     )
-    _evaluate(verbs.add_parser("evaluate", help="AUROC, AP and AU-PRO on a folder", **_shape()))
+    _evaluate(
+        verbs.add_parser("evaluate", help="AUROC, AP and AU-PRO on a folder", **_shape(FOLDERS))
+    )
     return p
 
 
-def _shape() -> dict:
-    return {"epilog": FOLDERS, "formatter_class": argparse.RawDescriptionHelpFormatter}
+def _shape(about: str = "") -> dict[str, Any]:
+    return {"epilog": about + CODES, "formatter_class": argparse.RawDescriptionHelpFormatter}
 
 
 def _fit(p: argparse.ArgumentParser) -> None:
-    p.description = (
+    p.description = fill(
         "Train on the normal pictures of FOLDER, against synthetic anomalies, and known ones with "
         "their masks where there is anomalous/. Some normal pictures are held back to set the "
-        "threshold. Of an MVTec AD category only train/good/ is used."
+        "threshold. Of an MVTec AD category only train/good/ is used.",
+        WIDTH,
     )
     p.add_argument("folder", type=Path, metavar="FOLDER")
     p.add_argument("--out", type=Path, required=True, metavar="MODEL", help="the file to write")
@@ -57,10 +68,19 @@ def _fit(p: argparse.ArgumentParser) -> None:
     )
     p.add_argument("--weights", type=Path, metavar="FILE", help="ImageNet weights of the net")
     p.add_argument(
-        "--size", type=positive, metavar="PIXELS", help="side that pictures are resized to"
+        "--size",
+        type=positive,
+        metavar="PIXELS",
+        help="side that pictures are resized to (default: "
+        f"{', '.join(f'{eye.size} for {net}' for net, eye in NETS.items())})",
     )
-    p.add_argument("--epochs", type=positive, metavar="N", help="passes over the normal pictures")
-    p.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
+    p.add_argument(
+        "--epochs",
+        type=positive,
+        metavar="N",
+        help=f"passes over the normal pictures (default: {RECIPE.epochs})",
+    )
+    p.add_argument("--seed", type=int, default=0, metavar="N", help="of all draws (default: 0)")
     p.add_argument(
         "--fpr",
         "--contamination",
@@ -77,7 +97,10 @@ def _fit(p: argparse.ArgumentParser) -> None:
         help="share of the normal pictures that the threshold is set on (default: 0.2)",
     )
     p.add_argument(
-        "--synthetic", choices=SYNTHETIC, default=next(iter(SYNTHETIC)), help="default: %(default)s"
+        "--synthetic",
+        choices=SYNTHETIC,
+        default=next(iter(SYNTHETIC)),
+        help="kinds of synthetic anomalies to train against (default: %(default)s)",
     )
     p.add_argument(
         "--channels",
@@ -92,10 +115,11 @@ def _fit(p: argparse.ArgumentParser) -> None:
 
 
 def _predict(p: argparse.ArgumentParser) -> None:
-    p.description = (
+    p.description = fill(
         "Write scores.csv (file, score, label: 1 = anomaly, threshold), heatmaps/ and, if asked "
         "for, maps/ to OUT, at the resolution of each picture, under its path in IMAGES. Pictures "
-        "that cannot be read are named and the others done."
+        "that cannot be read are named and the others done.",
+        WIDTH,
     )
     p.add_argument("model", type=Path, metavar="MODEL")
     p.add_argument(
@@ -129,13 +153,19 @@ def _predict(p: argparse.ArgumentParser) -> None:
 
 
 def _evaluate(p: argparse.ArgumentParser) -> None:
-    p.description = (
+    p.description = fill(
         "Measure a model on test/ (MVTec AD) or on normal/ and anomalous/: image AUROC and AP, "
-        "and, with masks, pixel AUROC, AP and AU-PRO at the masks' own resolution."
+        "and, with masks, pixel AUROC, AP and AU-PRO at the masks' own resolution.",
+        WIDTH,
     )
     p.add_argument("model", type=Path, metavar="MODEL")
     p.add_argument("folder", type=Path, metavar="FOLDER")
-    p.add_argument("--out", type=Path, metavar="FILE", help="write all as .csv or .json")
+    p.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="write these, those of each kind of anomaly, and counts, as .csv or .json",
+    )
     _device(p)
 
 

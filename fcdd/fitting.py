@@ -1,21 +1,20 @@
 """From a folder of pictures to a fitted detector with a threshold."""
 
 import math
-import tempfile
+import os
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import torch
 
 from baselines.deep import DeepDetector
 from baselines.describe import seed_of
-from baselines.pictures import common_channels, read_images
+from baselines.pictures import PictureError, common_channels, each, read_images
 from baselines.resize import resize_mask
 from fcdd.folders import Folder
 from fcdd.pairing import anomaly_mask
-from fcdd.preparation import Preparation, prints, scored
-from fcdd.walking import Files, FolderError
+from fcdd.preparation import Preparation, all_scored, prints
+from fcdd.walking import Files, FolderError, counted
 
 FEWEST = 3  # normal pictures to hold back, and to train on
 SCALE = (0.5, 0.999)  # the colour scale begins and, twice as far, ends at these quantiles
@@ -41,7 +40,7 @@ class Material:
 def material(
     folder: Folder, size: int, channels: int | None, needed: int | None, hold_back: float, seed: int
 ) -> Material:
-    """Read a folder's pictures at `size` pixels square, but for the normal ones held back.
+    """Read a folder's pictures at `size` pixels square; the normal ones held back are tried only.
 
     `channels` converts pictures of either kind; without it all must be of one kind, and grey ones
     are repeated where the net `needed` three channels. Raises FolderError where normal pictures are
@@ -61,18 +60,23 @@ def material(
         masks = np.zeros((len(paths), size, size), bool)
         for place, (image, mask) in enumerate(zip(folder.anomalies, folder.masks, strict=True)):
             masks[len(train) + place] = resize_mask(anomaly_mask(mask, image), (size, size))
+    for found in each(preparation.read, held):  # a broken one shows before hours of training
+        if isinstance(found, PictureError):
+            raise found
     labels = (np.arange(len(paths)) >= len(train)).astype(int)
     return Material(images, labels, masks, held, preparation)
 
 
 def split(normals: Files, hold_back: float, seed: int) -> tuple[Files, Files]:
-    """Normal pictures to train on, and others to set the threshold on, drawn by the seed."""
-    count = max(FEWEST, round(hold_back * len(normals)))
-    if len(normals) - count < FEWEST:
+    """Normal pictures to train on, and others to set the threshold on, drawn by the seed: a share
+    `hold_back` of up to a half. Raises FolderError where they are too few for both."""
+    if len(normals) < 2 * FEWEST:
+        home = os.path.commonpath([path.parent for path in normals])
         raise FolderError(
-            f"{normals[0].parent}: {len(normals)} normal pictures, of which {count} are held back "
-            f"for the threshold; at least {FEWEST} must be left to train on, so add some"
+            f"{home}: {counted(len(normals), 'normal picture')}, of at least {2 * FEWEST} needed: "
+            f"{FEWEST} to train on and {FEWEST} to set the threshold on; add some"
         )
+    count = max(FEWEST, round(hold_back * len(normals)))
     generator = torch.Generator().manual_seed(seed_of(seed, "held back"))
     held = set(torch.randperm(len(normals), generator=generator)[:count].tolist())
     train = tuple(path for place, path in enumerate(normals) if place not in held)
@@ -81,19 +85,21 @@ def split(normals: Files, hold_back: float, seed: int) -> tuple[Files, Files]:
 
 def fit(detector: DeepDetector, given: Material, rate: float) -> float:
     """Fit on the material; set the threshold for a false-positive `rate` on what was held back, and
-    the colour scale of heatmaps; note both. Returns the rate that so many pictures can promise."""
+    the colour scale of heatmaps; note both. Returns the rate kept to: another where so few pictures
+    cannot promise it. Raises PictureError where one held back cannot be read."""
     masks = given.masks if given.labels.any() else None
     detector.fit(given.images, given.labels, masks)
-    found = [one for batch in scored(detector, given.preparation, given.held_back) for one in batch]
+    found = all_scored(detector, given.preparation, given.held_back)
     scores = np.array([one.score for one in found])
     detector.threshold_, promised = threshold(scores, rate)
+    kept = max(rate, promised)
     detector.labels_ = (detector.decision_scores_ > detector.threshold_).astype(int)
     pixels = np.concatenate([one.map.ravel() for one in found if one.map is not None])
     start, usual = np.quantile(pixels, SCALE)
     scale = (float(usual), float(usual + 2 * (usual - start)))
-    noted = replace(given.preparation, scale=scale, rate=rate, held_back=len(scores))
+    noted = replace(given.preparation, scale=scale, rate=kept, held_back=len(scores))
     noted.note(detector)
-    return promised
+    return kept
 
 
 def threshold(scores: np.ndarray, rate: float) -> tuple[float, float]:
@@ -109,10 +115,6 @@ def threshold(scores: np.ndarray, rate: float) -> tuple[float, float]:
     return float(np.sort(scores)[k - 1]), (n + 1 - k) / (n + 1)
 
 
-def model_is_writable(path: Path) -> None:
-    """Raises OSError, before hours of training, where the model could not be written."""
-    if path.is_dir():
-        raise IsADirectoryError(f"--out {path}: a folder; name a file to save the model in")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=path.parent):
-        pass
+def enough(rate: float) -> int:
+    """The least number of scores for which `threshold` can promise a rate."""
+    return math.ceil(1 / rate - 1 - 1e-9)

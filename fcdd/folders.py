@@ -43,7 +43,7 @@ def folder_to_train(folder: Path) -> Folder:
         return _sorted_apart(folder)
     found = _given(folder)
     here = [path for path in found.pictures if path.parent == folder]
-    if not here and (category := next(folder.glob("*/train/good"), None)):
+    if not here and (category := min(folder.glob("*/train/good"), default=None)):
         raise FolderError(f"{folder}: categories; name one of them, such as {category.parents[1]}")
     if not here or len(here) < len(found.pictures):  # of what is deeper nobody says it is normal
         raise FolderError(f"{folder}: {_met(folder)}; {LAYOUTS}")

@@ -6,6 +6,7 @@ from itertools import count
 from pathlib import Path
 
 from baselines.pictures import EXTENSIONS
+from fcdd.outputs import ENDINGS
 from fcdd.walking import Files, FolderError, walk
 
 
@@ -48,7 +49,12 @@ def _unlike(paths: Sequence[tuple[str, ...]], parts: Sequence[int]) -> list[Path
 
 
 def _apart(names: Sequence[Path]) -> list[Path]:
-    """Names without their endings, but where two files would then share one."""
+    """Names without their endings, but where two files would then share one, were it on a disk
+    that takes A for a, or where a folder has the name of a result."""
     short = [name.with_suffix("") for name in names]
-    often = Counter([*short, *names])
-    return [name if often[own] > 1 else own for name, own in zip(names, short, strict=True)]
+    often = Counter(str(name).lower() for name in (*short, *names))
+    folders = {str(folder) for name in names for folder in name.parents}
+    return [
+        name if often[str(own).lower()] > 1 or folders & {f"{own}{e}" for e in ENDINGS} else own
+        for name, own in zip(names, short, strict=True)
+    ]

@@ -1,9 +1,8 @@
 """Scores, labels and heatmaps of pictures, as files."""
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -14,60 +13,12 @@ import numpy as np
 
 from baselines.decode import decoded, picture_size, pixel_count, plain
 from baselines.deep import DeepDetector
+from fcdd.outputs import SCALE, Output
 from fcdd.overlay import enlarged, overlay, write_tiff
 from fcdd.preparation import Preparation, Scored, scored
-from fcdd.walking import Files
 
-COLUMNS = ("file", "score", "label", "threshold", "error")
-SCALE = ("offset", "step")  # of a 16-bit map: score = offset + step * value
-RAW = ("npy", "tiff")
 DRAWN = 2**26  # pixels drawn at once: some 0.5 GB, or twice that with raw maps
 QUICK = 1  # compression of heatmaps: a quarter of the time of Pillow's 6, files an eighth larger
-
-
-@dataclass(frozen=True)
-class Output:
-    """Where results go: the folder, whether heatmaps are drawn, in which form raw maps are kept
-    (None: not), and the colour scale of the heatmaps (None: each picture's own range)."""
-
-    folder: Path
-    heatmaps: bool = True
-    raw: str | None = None
-    scale: tuple[float, float] | None = None
-
-    @property
-    def sheet(self) -> Path:
-        """The file of scores."""
-        return self.folder / "scores.csv"
-
-    def columns(self) -> tuple[str, ...]:
-        """The columns of ``scores.csv``."""
-        return (*COLUMNS, *SCALE) if self.raw == "tiff" else COLUMNS
-
-    def results(self) -> Files:
-        """All that any run writes: the sheet and the folders of heatmaps and maps."""
-        return (self.sheet, self.folder / "heatmaps", self.folder / "maps")
-
-    @property
-    def drawn(self) -> bool:
-        """Whether anything is made of score maps."""
-        return self.heatmaps or self.raw is not None
-
-    def heatmap(self, name: Path) -> Path:
-        """Where the heatmap of that name goes."""
-        return self.folder / "heatmaps" / f"{name}.png"
-
-    def map(self, name: Path, raw: str) -> Path:
-        """Where the raw map of that name goes."""
-        return self.folder / "maps" / f"{name}.{raw}"
-
-    def renew(self, names: Iterable[Path]) -> Files:
-        """Remove what earlier runs wrote under these names; returns what else they did."""
-        for name in names:
-            for path in (self.heatmap(name), *(self.map(name, raw) for raw in RAW)):
-                path.unlink(missing_ok=True)
-        there = [path for place in self.results() for path in sorted(place.rglob("*"))]
-        return tuple(path for path in there if path.is_file())
 
 
 def predict(
@@ -82,6 +33,7 @@ def predict(
     with to.sheet.open("w", newline="", encoding="utf-8", errors="surrogateescape") as sheet:
         lines = csv.DictWriter(sheet, to.columns(), restval="")
         lines.writeheader()
+        sheet.flush()  # by its first line a later run knows these results
         names = (name for _, name in files)
         paths = [path for path, _ in files]
         for batch in scored(detector, preparation, paths, maps=to.drawn):

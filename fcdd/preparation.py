@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,8 @@ class Preparation:
     the channels they must have on disk, None for any.
 
     `scale` are the ends of the colour scale of heatmaps, in the units of score maps; `rate` is the
-    false-positive rate of the threshold and `held_back` the number of normal pictures it was set
-    on; `trained_on` are fingerprints of the files that the detector has learned from.
+    false-positive rate that the threshold promises and `held_back` the number of normal pictures it
+    was set on; `trained_on` are fingerprints of the files that the detector has learned from.
     """
 
     size: tuple[int, int]
@@ -85,6 +85,17 @@ def scored(
             else Scored(path, *next(found))
             for path, image in batch
         ]
+
+
+def all_scored(
+    detector: DeepDetector, preparation: Preparation, paths: Sequence[Path], maps: bool = True
+) -> list[Scored]:
+    """As `scored`, all at once. Raises PictureError on the first picture that cannot be read."""
+    found = list(chain.from_iterable(scored(detector, preparation, paths, maps)))
+    for one in found:
+        if one.error:
+            raise PictureError(one.error)
+    return found
 
 
 def _looked_at(

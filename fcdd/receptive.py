@@ -73,9 +73,9 @@ def upsample(
     paper's transposed convolution: the Gaussian is cut at the field, its peak is 1 and its mass is
     not normalised, so that the map darkens towards the borders; where a field has an even size its
     true, half-pixel centre is used (the authors round it), and the peak is 1/2 on each axis, so 1/4
-    in all, as theirs. With `level`
-    every pixel is the weighted mean of the outputs about it: a constant map stays that constant, at
-    the borders too, and each output keeps its mass, ``jump[0] * jump[1]`` pixels, inside the image.
+    in all, as theirs. With `level` every pixel is the weighted mean of the outputs about it: a
+    constant map stays that constant, at the borders too, and each output keeps its mass,
+    ``jump[0] * jump[1]`` pixels, inside the image.
     """
     rows = _spread(maps.shape[1], size[0], field, 0, sigma, level, maps.device).to(maps)
     columns = _spread(maps.shape[2], size[1], field, 1, sigma, level, maps.device).to(maps)

@@ -36,7 +36,7 @@ class Found:
 def walk(home: Path, without: Iterable[Path] = ()) -> Found:
     """Search a folder and those in it, by name, a folder's own files first; nothing in one that is
     not there. Links to folders are followed, each folder is entered once; hidden files and folders,
-    and what is `without`, are passed by."""
+    and what is `without`, are passed by. Raises FolderError on a folder that may not be read."""
     entered = {path.resolve() for path in without}
     shunned = {path.name for path in entered}
     pictures: list[Path] = []
@@ -47,7 +47,7 @@ def walk(home: Path, without: Iterable[Path] = ()) -> Found:
         if folder.resolve() in entered:
             return
         entered.add(folder.resolve())
-        seen = [path for path in sorted(folder.iterdir()) if not _hidden(path)]
+        seen = [path for path in _inside(folder) if not _hidden(path)]
         files = [path for path in seen if not path.is_dir()]
         files = [p for p in files if p.name not in shunned or p.resolve() not in entered]
         right = {path for path in files if _is_picture(path)}
@@ -65,11 +65,23 @@ def walk(home: Path, without: Iterable[Path] = ()) -> Found:
     return Found(home, tuple(pictures), tuple(masks), tuple(others))
 
 
+def _inside(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except PermissionError as error:
+        raise FolderError(f"{folder}: {error.strerror}; make it a folder you may read") from error
+
+
 def told(left_out: Files) -> str:
     """What was left out, in words."""
     kinds = Counter(map(_kind, left_out))
     parts = ", ".join(f"{kind} ({count})" for kind, count in kinds.most_common())
-    return f"{len(left_out)} file{'s' * (len(left_out) > 1)} left out: {parts}"
+    return f"{counted(len(left_out), 'file')} left out: {parts}"
+
+
+def counted(number: int, what: str) -> str:
+    """So many of something, in words."""
+    return f"{number} {what}{'s' * (number != 1)}"
 
 
 def _kind(path: Path) -> str:

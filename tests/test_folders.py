@@ -97,6 +97,27 @@ def test_endings_are_kept_where_names_need_them(tmp_path):
     laid(tmp_path, "x.png", "x.jpg", "x.png.bmp", "y.png")
     found, _ = named([tmp_path])
     assert sorted(str(name) for _, name in found) == ["x.jpg", "x.png", "x.png.bmp", "y"]
+    laid(tmp_path, "up/Z.png", "up/z.jpg", "up/w.png")
+    found, _ = named([tmp_path / "up"])
+    assert [str(name) for _, name in found] == ["Z.png", "w", "z.jpg"], "one on some disks"
+
+
+@pytest.mark.parametrize("ending", ["png", "npy", "tiff"])
+def test_no_folder_of_results_has_the_name_of_a_result(tmp_path, ending):
+    laid(tmp_path, f"x.{ending}/y.png", "x.jpg", "y.png", "y/z.png")
+    found, _ = named([tmp_path])
+    assert [str(name) for _, name in found] == ["x.jpg", "y", f"x.{ending}/y", "y/z"]
+
+
+def test_a_folder_that_may_not_be_read_is_named(tmp_path, monkeypatch):
+    laid(tmp_path, "shut/x.png")
+
+    def shut(folder):
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    monkeypatch.setattr(Path, "iterdir", shut)  # of root, no mode keeps anything
+    with pytest.raises(FolderError, match=r"shut: Permission denied; make it a folder you may"):
+        named([tmp_path / "shut"])
 
 
 def test_results_are_no_pictures(tmp_path):

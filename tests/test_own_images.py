@@ -21,8 +21,10 @@ from benchmarks.datasets.textures import CATEGORIES, load_category
 from fcdd import predicting
 from fcdd.__main__ import main
 from fcdd.detector import FCDD
-from fcdd.fitting import threshold
-from fcdd.preparation import Scored
+from fcdd.fitting import enough, split, threshold
+from fcdd.folders import folder_to_train
+from fcdd.outputs import Output
+from fcdd.preparation import Preparation, Scored
 
 ROOT = Path(__file__).parent.parent
 SIZE = (48, 40)  # width, height of the pictures: neither square nor the net's
@@ -312,6 +314,60 @@ def test_a_fit_that_fails_leaves_all_files_as_they_were(tmp_path, capfd):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["m.part", "x"]
 
 
+def test_a_broken_picture_held_back_is_named_before_the_training(home, tmp_path, capfd):
+    given = Path(shutil.copytree(home / "category/train/good", tmp_path / "given"))
+    held = split(folder_to_train(given).normals, 0.2, seed=0)[1]
+    held[3].write_bytes(held[3].read_bytes()[:-100])  # the head alone does not tell
+    told = refused(capfd, "fit", given, "--out", tmp_path / "m", *SMALL)
+    assert f"{held[3]}: broken or truncated" in told and not (tmp_path / "m").exists()
+
+
+def test_what_cannot_be_written_is_said_first_and_nothing_is_made(home, model, tmp_path, capfd):
+    file = tmp_path / "file"
+    file.write_text("somebody's")
+    fit, predict = ("fit", home / "sorted", *SMALL), ("predict", model, home / "category/test")
+    evaluate = ("evaluate", model, home / "category")
+    for command, option, path, expected in (
+        (fit, "--out", file / "m", f"no file can be made in {file} (Not a directory)"),
+        (fit, "--preview", tmp_path / "p.xyz", "no ending of a picture; name it p.png"),
+        (fit, "--preview", tmp_path, "no ending of a picture"),
+        (predict, "--out", file, "a file; name a folder to write to"),
+        (predict, "--out", file / "a/b", f"no file can be made in {file}"),
+        (evaluate, "--out", file / "x.csv", f"no file can be made in {file}"),
+    ):
+        out = () if option == "--out" else ("--out", tmp_path / "new/m")
+        told = refused(capfd, *command, option, path, *out)
+        assert told.startswith(f"fcdd: {option} {path}: {expected}") and "Errno" not in told
+    assert "weights x: no such file" in refused(
+        capfd, "fit", home / "sorted", "--out", tmp_path / "new/m", "--weights", "x"
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a folder that takes no files, even of root")
+def test_a_folder_that_takes_no_files_is_named(home, capfd):
+    told = refused(capfd, "fit", home / "sorted", "--out", "/proc/x/y", *SMALL)
+    assert "--out /proc/x/y: no file can be made in /proc (No such file" in told
+
+
+@pytest.mark.parametrize("theirs", ["maps/000.tiff", "heatmaps/000.png", "scores.csv"])
+def test_files_of_others_are_not_taken_for_results(home, model, tmp_path, capfd, theirs):
+    (tmp_path / theirs).parent.mkdir(exist_ok=True)
+    (tmp_path / theirs).write_text("somebody's")
+    command = ("predict", model, home / "category/test/good/000.png", "--out", tmp_path)
+    assert f"{Path(theirs).parts[0]} in it is of no earlier run" in refused(capfd, *command)
+    assert (tmp_path / theirs).read_text() == "somebody's"
+
+
+def test_an_earlier_run_is_known_by_its_sheet(tmp_path):
+    """Even one that was killed before it wrote a line."""
+    to = Output(tmp_path)
+    (tmp_path / "heatmaps").mkdir()
+    for text in ("", "file,score,label,threshold,error,offset,step\r\n"):
+        to.sheet.write_text(text)
+        to.check()
+
+
 def laid(folder: Path, *names: str) -> Path:
     for name in names:
         write(folder / name, np.zeros((8, 8, 3), np.uint8))
@@ -376,6 +432,27 @@ def test_evaluate_refuses_what_cannot_be_measured(home, model, tmp_path, capfd):
     )
 
 
+def test_the_sheet_of_an_evaluation_holds_all(home, model, tmp_path):
+    """The same as the JSON, so what the screen says too."""
+    given = Path(shutil.copytree(home / "category", tmp_path / "given"))
+    for folder in ("test", "ground_truth"):  # a name that a sheet must quote
+        shutil.copytree(given / folder / "defect", given / folder / 'a "dent", deep')
+    for ending in ("csv", "json"):
+        out = tmp_path / f"new/all.{ending}"
+        assert main([str(x) for x in ("evaluate", model, given, "--out", out)]) == OK
+    found = json.loads((tmp_path / "new/all.json").read_text())
+    lines = {line["metric"]: line["value"] for line in lines_of(tmp_path / "new/all.csv")}
+    for name, value in (found["metrics"] | found["counts"]).items():
+        assert float(lines[name]) == value
+    for kind, own in found["kinds"].items():
+        assert all(float(lines[f"{name}, {kind}"]) == value for name, value in own.items())
+    assert len(found["kinds"]) == 2 and found["kinds"]["defect"]["images"] == 25
+    assert float(lines["threshold"]) == found["threshold"]
+    protocol = found["protocol"]
+    assert lines["mask_sizes"] == "40x48" and lines["regions"] == str(protocol["regions"])
+    assert float(lines["limits, au_pro"]) == protocol["limits"]["au_pro"]
+
+
 def test_evaluate_tells_pictures_that_were_trained_on(home, model, capfd):
     assert main(["evaluate", str(model), str(home / "sorted")]) == OK
     assert "116 of these pictures were trained on" in capfd.readouterr().err
@@ -407,3 +484,24 @@ def test_the_threshold_keeps_its_promise(n, rate):
 
 def test_few_pictures_promise_less():
     assert threshold(np.arange(4.0), 0.05) == (3.0, 0.2)
+
+
+@pytest.mark.parametrize("rate", [0.5, 0.3, 0.2, 0.05, 0.01, 0.003])
+def test_enough_pictures_are_the_least_that_promise_a_rate(rate):
+    n = enough(rate)
+    assert threshold(np.arange(float(n)), rate)[1] <= rate + 1e-9
+    assert n == 1 or threshold(np.arange(n - 1.0), rate)[1] > rate
+
+
+def test_a_fit_on_few_pictures_says_one_rate(tmp_path, capfd):
+    laid(tmp_path / "x", *(f"{i}.png" for i in range(6)))
+    asked = ("fit", tmp_path / "x", "--out", tmp_path / "m", *SMALL, "--epochs", "1")
+    assert main([str(x) for x in asked]) == OK
+    said = capfd.readouterr()
+    assert "--fpr 0.05 takes 19 pictures held back, and there are 3" in said.err
+    assert "for a false-positive rate of 0.25, set on 3 normal pictures" in said.out
+    assert Preparation.of(load(tmp_path / "m", "cpu", [FCDD])).rate == 0.25
+    laid(tmp_path / "one", "normal/day1/0.png")
+    assert "day1: 1 normal picture, of at least 6 needed" in refused(
+        capfd, "fit", tmp_path / "one", *asked[2:]
+    )
