@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from benchmarks.sound import sound
 from benchmarks.store import COLUMNS, Store, frame
 
 
@@ -43,7 +44,7 @@ def rows_or_csv(folder: Path) -> pd.DataFrame:
     if (folder / "rows").is_dir():
         found = frame(Store(folder).rows())
     else:
-        found = _read(folder / "results.csv")
+        found = _read(sound(folder / "results.csv"))
     if found.empty:
         raise FileNotFoundError(f"{folder}: no rows to report; run the benchmark into it first")
     return found
@@ -53,10 +54,7 @@ def _read(path: Path) -> pd.DataFrame:
     if not path.exists():
         return pd.DataFrame(columns=COLUMNS)
     text = dict.fromkeys(["normal", "reason", "scenario", "exposure", "stem"], str)
-    try:
-        table = pd.read_csv(path, dtype=text)
-    except (ValueError, OSError) as error:
-        raise ValueError(f"{path}: no table of results ({error}); write it anew") from None
+    table = pd.read_csv(path, dtype=text)
     if missing := [name for name in COLUMNS if name not in table]:
         raise ValueError(f"{path}: columns missing: {', '.join(missing)}; write it anew")
     return table[COLUMNS]
