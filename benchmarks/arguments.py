@@ -5,6 +5,7 @@ import re
 import sys
 from pathlib import Path
 
+from baselines.door import Parser
 from benchmarks.datasets.base import data_root
 from benchmarks.engines import ENGINES, option
 from benchmarks.plan import Request
@@ -19,9 +20,9 @@ LOCAL = "local"
 ALL = sys.maxsize  # of an exposure: more than any holds
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """The command line."""
-    p = argparse.ArgumentParser(
+    p = Parser(
         prog="python -m benchmarks.run",
         description="Sweep a suite of one-class anomaly detectors; a rerun does what is missing.",
     )

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from baselines.detector import Rows
-from baselines.door import OK, entered
+from baselines.door import OK, Parser, entered
 from baselines.metrics import pixel_metrics
 from baselines.stack import kept_memory
 from baselines.synthetic import Confetti
@@ -110,9 +110,9 @@ def measure(options: argparse.Namespace, command: str) -> int:
     return OK
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """The command line."""
-    p = argparse.ArgumentParser(prog="python -m benchmarks.speed", description=__doc__)
+    p = Parser(prog="python -m benchmarks.speed", description=__doc__)
     p.add_argument("name", nargs="?", default="training", choices=["training", "sweep", *ALONE])
     p.add_argument("folder", nargs="?", type=Path, help="sweep: the output folder of a run")
     p.add_argument("--slots", type=int, default=1, help="sweep: trials that ran at once (1)")

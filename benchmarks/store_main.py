@@ -10,7 +10,7 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from baselines.door import OK, entered
+from baselines.door import OK, Parser, entered
 from benchmarks.store import Store
 from benchmarks.store_merge import merge
 from benchmarks.store_tidy import remove, waste
@@ -25,9 +25,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     return entered(parser(), argv, lambda options: int(options.run(options)))
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """The command line."""
-    p = argparse.ArgumentParser(
+    p = Parser(
         prog="python -m benchmarks.store",
         description="Verify, merge and tidy output folders of runs.",
         epilog="Exit codes: 0 fine; 2 something is wrong or was left out; 4 bad input.",

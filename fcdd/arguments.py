@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from baselines.door import Parser
 from fcdd.defaults import NETS, SYNTHETIC
 from fcdd.predicting import RAW
 
@@ -18,9 +19,9 @@ exit codes
 """
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """The command line."""
-    p = argparse.ArgumentParser(
+    p = Parser(
         prog="python -m fcdd",
         description="Find anomalies in pictures of your own, and show where they are, with FCDD "
         "(Liznerski et al. 2021): fit on normal pictures, predict others, evaluate on some.",
