@@ -1,13 +1,12 @@
 """The arguments of ``python -m benchmarks.run``."""
 
 import argparse
-import re
-import sys
 from pathlib import Path
 
 from baselines.door import Parser
 from benchmarks.datasets.base import data_root
-from benchmarks.engines import ENGINES, option
+from benchmarks.engines import ENGINES
+from benchmarks.options import duration, positive, setting, share, size
 from benchmarks.plan import Request
 from benchmarks.scenario import Scenario
 from benchmarks.seal import OUT
@@ -17,7 +16,6 @@ from benchmarks.sweeps import SUITES
 from benchmarks.trial import NO_EXPOSURE
 
 LOCAL = "local"
-ALL = sys.maxsize  # of an exposure: more than any holds
 
 
 def parser() -> Parser:
@@ -137,25 +135,6 @@ def engines(p: argparse.ArgumentParser) -> None:
     )
 
 
-def setting(text: str) -> tuple[str, object]:
-    """``name=value``, the value as in JSON if it is."""
-    try:
-        return option(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def duration(text: str) -> float:
-    """Seconds, of ``2h``, ``90m``, ``30s`` or ``1h30m``."""
-    match = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", text)
-    hours, minutes, seconds = (int(part or 0) for part in match.groups()) if match else (0, 0, 0)
-    if not (hours or minutes or seconds):
-        raise argparse.ArgumentTypeError(
-            f"expected a duration such as 2h, 90m or 30s, got {text!r}"
-        )
-    return 3600.0 * hours + 60 * minutes + seconds
-
-
 def request_of(arguments: argparse.Namespace) -> Request:
     """The request that the arguments make. With real anomalies the `paper` recipe does as FCDD's
     authors: these alone are trained against, and they stay in the test set."""
@@ -178,26 +157,3 @@ def request_of(arguments: argparse.Namespace) -> Request:
             held_out=not stay,
         ),
     )
-
-
-def positive(text: str) -> int:
-    """A whole number of at least 1."""
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
-    return int(text)
-
-
-def size(text: str) -> int:
-    """A whole number of at least 1, or ``all``."""
-    return ALL if text == "all" else positive(text)
-
-
-def share(text: str) -> float:
-    """A number in [0, 1)."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < 1:
-        raise argparse.ArgumentTypeError(f"expected a share in [0, 1), got {text!r}")
-    return value

@@ -3,7 +3,6 @@
 import argparse
 import logging
 import math
-import tempfile
 import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -31,6 +30,7 @@ from benchmarks.seal import Seal
 from benchmarks.store import Store
 from benchmarks.trial import Planned
 from benchmarks.watch import watching
+from benchmarks.whole import writable
 from benchmarks.witnesses import witnesses
 
 
@@ -192,13 +192,3 @@ def placed(arguments: argparse.Namespace, trials: int) -> Placement:
     jobs = arguments.jobs or (cores() if devices[0].kind == CPU else 1)
     jobs = max(1, min(jobs, math.ceil(trials / len(devices))))
     return Placement(devices, jobs, arguments.timeout, arguments.deterministic)
-
-
-def writable(out: Path) -> None:
-    """Raises OSError, in one line, where `out` cannot be made or written."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=out):
-            pass
-    except OSError as error:
-        raise OSError(f"output folder {out} is not writable: {error.strerror}") from None

@@ -8,6 +8,7 @@ import errno
 import os
 import re
 import secrets
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -73,6 +74,16 @@ def sync(folder: Path) -> None:
     except OSError as error:
         if error.errno not in NO_SYNC:
             raise
+
+
+def writable(out: Path) -> None:
+    """Raises OSError, in one line, where `out` cannot be made or written."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out):
+            pass
+    except OSError as error:
+        raise OSError(f"output folder {out} is not writable: {error.strerror}") from None
 
 
 def temporaries(folder: Path) -> Iterator[Path]:

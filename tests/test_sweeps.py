@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.arguments import ALL, parser
+from benchmarks.arguments import parser
+from benchmarks.options import ALL
 from benchmarks.plan import Request, make_plan
 from benchmarks.scenario import Scenario
 from benchmarks.sweeps import CLASSES, POLLUTED, SHARES, SUITES
