@@ -4,9 +4,10 @@ import argparse
 from pathlib import Path
 
 from baselines.door import Parser
+from benchmarks.asked import LOCAL, USUAL
 from benchmarks.datasets.base import data_root
 from benchmarks.engines import ENGINES
-from benchmarks.options import duration, positive, setting, share, size
+from benchmarks.options import duration, exposure, positive, setting, share, size
 from benchmarks.plan import Request
 from benchmarks.scenario import Scenario
 from benchmarks.seal import OUT
@@ -14,8 +15,6 @@ from benchmarks.seeds import seeds
 from benchmarks.suites import DETECTORS, RECIPES
 from benchmarks.sweeps import SUITES
 from benchmarks.trial import NO_EXPOSURE
-
-LOCAL = "local"
 
 
 def parser() -> Parser:
@@ -34,13 +33,16 @@ def parser() -> Parser:
     p.add_argument("--seeds", type=seeds, default=(0,), metavar="0-4", help="e.g. 0-4 or 0,3")
     p.add_argument("--recipe", choices=RECIPES, default="fast", help="ours, or the papers'")
     p.add_argument(
-        "--exposure", metavar="NAME", help="anomalies to train against; none: only --real ones"
+        "--exposure",
+        type=exposure,
+        metavar="NAME",
+        help="anomalies to train against; none: only --real ones",
     )
     p.add_argument("--exposure-size", type=size, metavar="K", help="how many of them, or all")
     p.add_argument(
         "--labelled",
         type=share,
-        default=0.05,
+        default=USUAL.labelled,
         metavar="SHARE",
         help="known anomalies for Deep SAD, as a share of its training rows",
     )

@@ -4,6 +4,7 @@ import argparse
 import re
 import sys
 
+from benchmarks.datasets import PREFIX
 from benchmarks.engines import option
 
 ALL = sys.maxsize  # of an exposure: more than any holds
@@ -38,6 +39,13 @@ def positive(text: str) -> int:
 def size(text: str) -> int:
     """A whole number of at least 1, or ``all``."""
     return ALL if text == "all" else positive(text)
+
+
+def exposure(text: str) -> str:
+    """The name of an exposure; one from a folder names the folder."""
+    if text.startswith(PREFIX) and not text.removeprefix(PREFIX).strip():
+        raise argparse.ArgumentTypeError(f"no folder behind {PREFIX}; write {PREFIX}PATH")
+    return text
 
 
 def share(text: str) -> float:

@@ -94,7 +94,11 @@ def _chosen(request: Request) -> tuple[Sequence[str], Sequence[str], set[str]]:
     if not (request.scenario.held_out or request.scenario.real):
         raise UsageError("--real-in-test: say how many of each kind are to train, with --real")
     known = {normal for name in names for normal in DATASETS[name].normals}
-    return names, [*dict.fromkeys(detectors)], {choice("normal", n, known) for n in request.normals}
+    return (
+        names,
+        [*dict.fromkeys(detectors)],
+        {choice("class or category", n, known) for n in request.normals},
+    )
 
 
 def _variations(request: Request) -> list[Request]:

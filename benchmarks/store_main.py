@@ -7,6 +7,7 @@ cannot be read or written, 130 interrupted, 143 terminated.
 
 import argparse
 import logging
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -50,6 +51,10 @@ def parser() -> Parser:
         "--superseded", action="store_true",
         help="also rows whose trial was done again later under other values",
     )  # fmt: skip
+    one.add_argument(
+        "--failed", action="store_true",
+        help="also rows of trials that failed, which the next run would do again if it is asked to",
+    )  # fmt: skip
     one.add_argument("--dry-run", action="store_true", help="say what would go, remove nothing")
     one.set_defaults(run=_gc)
     return p
@@ -87,13 +92,14 @@ def _merge(options: argparse.Namespace) -> int:
 
 def _gc(options: argparse.Namespace) -> int:
     store = _existing(options.out)
-    for kind, files in waste(store, options.superseded):
+    began = time.time()
+    for kind, files in waste(store, options.superseded, options.failed):
         if options.dry_run:
             for path in files:
                 print(path)
             print(f"{kind}: {len(files)} would go")
         else:
-            count, size = remove(store, files)
+            count, size = remove(store, files, began)
             print(f"{kind}: {count} removed, {size / 1e6:.1f} MB")
     return OK
 

@@ -8,6 +8,7 @@ import pytest
 from benchmarks.arguments import parser
 from benchmarks.options import ALL
 from benchmarks.plan import Request, make_plan
+from benchmarks.run import main
 from benchmarks.scenario import Scenario
 from benchmarks.sweeps import CLASSES, POLLUTED, SHARES, SUITES
 from tests.test_cifar import write
@@ -68,3 +69,13 @@ def test_other_suites_take_the_scenario_of_the_command_line(root):
     plan = make_plan(Request("cifar10", root, ["deep_sad"], ["cat"], scenario=asked))
     assert [one.trial.scenario for one in plan.trials] == [asked]
     assert not SUITES["cifar10"].scenarios and not SUITES["cifar10"].sizes
+
+
+def test_the_plan_names_the_sizes_and_scenarios_of_a_suite(root, capsys):
+    few = ["--normal", "cat", "--data-root", str(root), "--dry-run"]
+    assert main(["--suite", "exposure", "--detectors", "hsc", *few]) == 0
+    assert "exposure: cifar100 (1, 2, 4, 8, 16, 32, 64, all)\n" in capsys.readouterr().out
+    assert main(["--suite", "deepsad", "--labelled", "0.1", *few]) == 0
+    said = capsys.readouterr().out
+    assert "labelled 0.05 of 5 class(es), pollution 0.1" in said
+    assert "no effect: --labelled 0.1 (suite deepsad has values of its own)" in said
