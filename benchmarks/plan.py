@@ -151,7 +151,9 @@ def _planned(
         size = _size(request.exposure_size, exposure, request.root)
         revisions[f"exposure {exposure}"] = _revision(exposure, request.root)
     if (weights := needed(setting.detector)) is not None:
-        revisions[f"weights {weights.name}"] = weights_revision(weights, request.root)
+        revisions[f"weights {weights.name}"] = weights_revision(
+            weights, request.root, f"{detector} on {dataset}"
+        )
     rest = request.recipe, exposure, size, scenario, setting.pictures
     resolved = _resolved(setting, entry.make(request.recipe, dataset, scenario))
     return [

@@ -177,7 +177,7 @@ def _weights(published: Published, root: Path) -> bool:
     except DataMissing:
         print(f"{published.name}: from {published.url} (licence: {published.licence})")
     try:
-        read_weights(published)
+        read_weights(published, root=root)
     except ValueError as fault:
         print(f"benchmarks.prepare: {fault}", file=sys.stderr)
         return False

@@ -18,6 +18,11 @@ exit codes
   130 interrupted, 143 terminated
 """
 
+WEIGHTS = (
+    "ImageNet weights of the net (default: looked for in weights/ of $FCDD_DATA and in "
+    "$FCDD_WEIGHTS, under their published name, else fetched)"
+)
+
 
 def parser() -> Parser:
     """The command line."""
@@ -55,7 +60,7 @@ def _fit(p: argparse.ArgumentParser) -> None:
         default=next(iter(NETS)),
         help="pretrained on ImageNet, or scratch (default: %(default)s)",
     )
-    p.add_argument("--weights", type=Path, metavar="FILE", help="ImageNet weights of the net")
+    p.add_argument("--weights", type=Path, metavar="FILE", help=WEIGHTS)
     p.add_argument(
         "--size", type=positive, metavar="PIXELS", help="side that pictures are resized to"
     )

@@ -65,8 +65,7 @@ def test_what_changes_nothing_is_said(
             "--detectors fcdd deep_sad pca --labelled 0.1 --known-classes 2",
             [
                 "exposure: photos (all); synthetic anomalies of the recipe",
-                "anomalies mixed in: none; "
-                "labelled 0.1 of 2 class(es) (deep_sad)",
+                "anomalies mixed in: none; labelled 0.1 of 2 class(es) (deep_sad)",
             ],
         ),
         ("--detectors hsc --exposure-size 64 --exposure photos", ["exposure: photos (64)"]),
