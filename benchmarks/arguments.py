@@ -16,22 +16,30 @@ from benchmarks.suites import DETECTORS, RECIPES
 from benchmarks.sweeps import SUITES
 from benchmarks.trial import NO_EXPOSURE
 
+EXITS = (
+    "Exit codes: 0 all done, 1 kept for regressed scores, 2 some trials failed, 3 internal error, "
+    "4 usage or data missing (what is there has run; of MVTec AD, only categories that are named "
+    "count as missing), 130 interrupted, 143 terminated (finished rows are kept)."
+)
+
 
 def parser() -> Parser:
     """The command line."""
     p = Parser(
         prog="python -m benchmarks.run",
-        description="Sweep a suite of one-class anomaly detectors; a rerun does what is missing.",
+        description="Sweep a suite of one-class anomaly detectors; a rerun does what is missing. "
+        "Without options: suite quick, every detector of it, recipe fast, seed 0.",
+        epilog=EXITS,
     )
-    p.add_argument("--suite", default="quick", metavar="NAME", help=f"{', '.join(SUITES)}")
+    p.add_argument("--suite", default="quick", metavar="NAME", help=f"{', '.join(SUITES)} (quick)")
     p.add_argument(
         "--detectors", nargs="+", default=[], metavar="NAME", help=f"of: {', '.join(DETECTORS)}"
     )
     p.add_argument(
         "--normal", nargs="+", default=[], metavar="NAME", help="classes or categories to be normal"
     )
-    p.add_argument("--seeds", type=seeds, default=(0,), metavar="0-4", help="e.g. 0-4 or 0,3")
-    p.add_argument("--recipe", choices=RECIPES, default="fast", help="ours, or the papers'")
+    p.add_argument("--seeds", type=seeds, default=(0,), metavar="0-4", help="e.g. 0-4 or 0,3 (0)")
+    p.add_argument("--recipe", choices=RECIPES, default="fast", help="ours, or the papers' (fast)")
     p.add_argument(
         "--exposure",
         type=exposure,
@@ -44,17 +52,17 @@ def parser() -> Parser:
         type=share,
         default=USUAL.labelled,
         metavar="SHARE",
-        help="known anomalies for Deep SAD, as a share of its training rows",
+        help="known anomalies for Deep SAD, as a share of its training rows (%(default)s)",
     )
     p.add_argument(
-        "--known-classes", type=positive, default=1, metavar="K", help="classes they come from"
+        "--known-classes", type=positive, default=1, metavar="K", help="classes they come from (1)"
     )
     p.add_argument(
         "--pollution",
         type=share,
         default=0.0,
         metavar="SHARE",
-        help="hidden anomalies among the unlabelled training rows",
+        help="hidden anomalies among the unlabelled training rows (0)",
     )
     p.add_argument(
         "--real",

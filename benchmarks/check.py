@@ -42,7 +42,8 @@ def parser() -> Parser:
         prog="python -m benchmarks.check",
         description="Compare results with a baseline, paired over class and seed.",
         epilog="To compare a part of the baseline, name it as for benchmarks.run; what is left out "
-        "is not missing. Exit codes: 0 fine; 1 regressed, missing or failed; 4 bad input.",
+        "is not missing. Exit codes: 0 fine, 1 regressed, missing or failed, 3 internal error, "
+        "4 bad input, 130 interrupted, 143 terminated.",
     )
     p.add_argument("results", type=Path, help="a results.csv, or the output folder of a run")
     p.add_argument("--baseline", type=Path, default=reference.PATH, metavar="FILE")

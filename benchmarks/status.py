@@ -23,7 +23,7 @@ SHOWN = 20  # broken trials that are named
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
-    p = Parser(prog="python -m benchmarks.status", description="How far a run is.")
+    p = Parser(prog="python -m benchmarks.status", description=__doc__)
     p.add_argument("out", type=Path, metavar="OUT", help="output folder of benchmarks.run")
     p.add_argument("--follow", action="store_true", help="go on until the run ends")
     return entered(p, argv, lambda given: show(_album(given.out), given.follow))

@@ -31,7 +31,8 @@ def parser() -> Parser:
     p = Parser(
         prog="python -m benchmarks.store",
         description="Verify, merge and tidy output folders of runs.",
-        epilog="Exit codes: 0 fine; 2 something is wrong or was left out; 4 bad input.",
+        epilog="Exit codes: 0 fine, 2 something is wrong or was left out, 3 internal error, "
+        "4 usage, or files that cannot be read or written, 130 interrupted, 143 terminated.",
     )
     commands = p.add_subparsers(required=True, metavar="{verify,merge,gc}")
     one = commands.add_parser("verify", help="read every row and artefact, and say what is wrong")

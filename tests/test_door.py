@@ -1,5 +1,6 @@
 """Every command line: one line for what it cannot read, an exit code for how it ends."""
 
+import re
 import signal
 import subprocess
 import sys
@@ -30,6 +31,17 @@ def test_a_wrong_option_is_one_line(command: str) -> None:
     )  # fmt: skip
     said = f"{command}: error: unrecognized arguments: --devise; see --help\n"
     assert (done.returncode, done.stdout, done.stderr) == (4, "", said)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_states_every_exit_code(command: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", command, "--help"],
+        cwd=ROOT, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    told = " ".join(done.stdout.split()).lower()
+    assert done.returncode == 0 and "exit codes" in told
+    assert re.search(r"exit codes:? 0 .* 3 .* 4 .* 130 .* 143 ", told), told
 
 
 @pytest.mark.parametrize("command", ["benchmarks.store gc", "fcdd fit"])
