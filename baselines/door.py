@@ -1,6 +1,7 @@
 """The door of every command line: what happens behind it becomes one line and an exit code."""
 
 import argparse
+import os
 import signal
 import sys
 import threading
@@ -8,12 +9,30 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
+from typing import NoReturn
 
 OK, FAILED, INTERNAL, USAGE, INTERRUPTED, TERMINATED = 0, 2, 3, 4, 130, 143
+DEFAULT = signal.default_int_handler
 
 
 class Terminated(KeyboardInterrupt):
     """SIGTERM, as `kill` and batch systems send it: an end as orderly as that by Ctrl-C."""
+
+
+class Parser(argparse.ArgumentParser):
+    """A command line that refuses what it cannot read in one line, and so do its subcommands."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(USAGE, f"{_command(self)}: error: {message}; see --help\n")
+
+
+def loading() -> None:
+    """Ctrl-C ends a command (``python -m``) in one line while its code loads, which takes seconds,
+    as it does behind the door. To be called by a package as it is imported, and by nothing else."""
+    hears = threading.current_thread() is threading.main_thread()
+    # Python calls a module so until it has found it, which its package is imported for.
+    if hears and sys.argv[:1] == ["-m"] and signal.getsignal(signal.SIGINT) is DEFAULT:
+        signal.signal(signal.SIGINT, _leave)
 
 
 def entered(
@@ -31,9 +50,10 @@ def entered(
     """
 
     def tell(reason: str) -> None:
-        command = parser.prog.removeprefix("python -m ")
-        print(f"{command}: {reason}", file=sys.stderr, flush=True)
+        print(f"{_command(parser)}: {reason}", file=sys.stderr, flush=True)
 
+    if signal.getsignal(signal.SIGINT) is _leave:
+        signal.signal(signal.SIGINT, DEFAULT)
     try:
         given = parser.parse_args(argv)
     except SystemExit as stop:
@@ -67,3 +87,13 @@ def ended_in_order() -> Iterator[None]:
 
 def _terminate(number: int, frame: FrameType | None) -> None:
     raise Terminated
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    """At once: an exception would reach whatever is being imported, C code among it."""
+    print("interrupted", file=sys.stderr, flush=True)
+    os._exit(INTERRUPTED)
+
+
+def _command(parser: argparse.ArgumentParser) -> str:
+    return parser.prog.removeprefix("python -m ")

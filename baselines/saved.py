@@ -165,13 +165,25 @@ def vocabulary(known: Iterable[Any]) -> Words:
 
 def available(device: str) -> torch.device:
     """The device of that name; ValueError where this machine does not have it."""
+    choices = "choose auto, cpu or cuda:N"
+    if device != "auto" and not is_device(device):
+        raise ValueError(f"device {device}: torch knows none of that name; {choices}")
     try:
         found = find_device(device)
         torch.empty(1, device=found)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).splitlines()[0]
-        raise ValueError(f"device {device}: {reason}; choose auto, cpu or cuda:N") from None
+        raise ValueError(f"device {device}: {reason}; {choices}") from None
     return found
+
+
+def is_device(name: str) -> bool:
+    """Whether torch knows a device of that name, be it here or not."""
+    try:
+        torch.device(name)
+    except RuntimeError:  # which lists every backend there ever was
+        return False
+    return True
 
 
 def package_version() -> str:

@@ -131,7 +131,10 @@ class Trunk:
         own |= {n: torch.tensor(0) for n in own if n.endswith("num_batches_tracked")}
         wrong = [n for n, v in trunk.state_dict().items() if getattr(own[n], "shape", 0) != v.shape]
         if wrong:
-            raise ValueError(f"weights {self.file or published.name}: features.{wrong[0]} is amiss")
+            raise ValueError(
+                f"weights {self.file or published.name}: another net's, for features.{wrong[0]} is "
+                f"amiss; give those of {published.name}, {published.file}"
+            )
         trunk.load_state_dict({name: value for name, value in own.items() if value is not None})
 
 

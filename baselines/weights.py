@@ -9,6 +9,8 @@ from pickle import UnpicklingError  # torch raises it; nothing is unpickled here
 from typing import TYPE_CHECKING
 from urllib.error import URLError
 
+from baselines.root import data_root
+
 if TYPE_CHECKING:
     import torch
 
@@ -28,6 +30,11 @@ class Published:
     name: str
     url: str
     licence: str
+
+    @property
+    def file(self) -> str:
+        """The name of the published file."""
+        return Path(self.url).name
 
     def found(self, folder: Path) -> Path | None:
         """The file in `folder` whose name begins with that of the weights, if there is one."""
@@ -50,12 +57,13 @@ def own_folder() -> Path | None:
     return Path(given).expanduser() if given else None
 
 
-def local_weights(published: Published) -> Path | None:
-    """The file that is used without the network: in ``$FCDD_WEIGHTS``, or fetched before."""
-    given = own_folder()
-    found = published.found(given) if given else None
-    fetched = _hub() / "checkpoints" / Path(published.url).name
-    return found or (fetched if fetched.is_file() else None)
+def local_weights(published: Published, root: Path | None = None) -> Path | None:
+    """The file that is used without the network: in ``weights`` of the data root, in
+    ``$FCDD_WEIGHTS``, or fetched before."""
+    folders = (data_root(root) / "weights", own_folder())
+    found = [file for folder in folders if folder and (file := published.found(folder))]
+    fetched = _hub() / "checkpoints" / published.file
+    return found[0] if found else (fetched if fetched.is_file() else None)
 
 
 def _hub() -> Path:
@@ -64,12 +72,14 @@ def _hub() -> Path:
     return Path(os.environ.get("TORCH_HOME", f"{cache}/torch")).expanduser() / "hub"
 
 
-def read_weights(published: Published, file: str | Path | None = None) -> StateDict:
-    """Weights by name, on the CPU: of `file`, else of a local file, else fetched.
+def read_weights(
+    published: Published, file: str | Path | None = None, root: Path | None = None
+) -> StateDict:
+    """Weights by name, on the CPU: of `file`, else of a local file (`local_weights`), else fetched.
 
     Raises WeightsMissing where there are none, ValueError for a file that holds none.
     """
-    path = Path(file).expanduser() if file is not None else local_weights(published)
+    path = Path(file).expanduser() if file is not None else local_weights(published, root)
     if path is not None:
         return _read(path)
     import torch
@@ -79,9 +89,11 @@ def read_weights(published: Published, file: str | Path | None = None) -> StateD
             published.url, map_location="cpu", check_hash=True, weights_only=True
         )
     except (URLError, OSError, RuntimeError) as error:
+        folder = data_root(root) / "weights"
         raise WeightsMissing(
-            f"weights {published.name}: not in ${FOLDER}, and not fetched from {published.url} "
-            f"({error}); fetch that file elsewhere and name it with --weights FILE"
+            f"weights {published.name}: not in {folder}, nor in ${FOLDER}, and not fetched from "
+            f"{published.url} ({error}); fetch {published.file} elsewhere and put it into either "
+            "folder, under that name"
         ) from error
 
 

@@ -1,1 +1,5 @@
-"""The harness: data, trials, devices, rows, tables. Imports nothing: `report` needs no torch."""
+"""The harness: data, trials, devices, rows, tables. What shows them needs no torch."""
+
+from baselines.door import loading
+
+loading()

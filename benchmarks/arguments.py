@@ -1,12 +1,13 @@
 """The arguments of ``python -m benchmarks.run``."""
 
 import argparse
-import re
-import sys
 from pathlib import Path
 
+from baselines.door import Parser
+from benchmarks.asked import LOCAL, USUAL
 from benchmarks.datasets.base import data_root
-from benchmarks.engines import ENGINES, option
+from benchmarks.engines import ENGINES
+from benchmarks.options import duration, exposure, positive, setting, share, size
 from benchmarks.plan import Request
 from benchmarks.scenario import Scenario
 from benchmarks.seal import OUT
@@ -15,46 +16,54 @@ from benchmarks.suites import DETECTORS, RECIPES
 from benchmarks.sweeps import SUITES
 from benchmarks.trial import NO_EXPOSURE
 
-LOCAL = "local"
-ALL = sys.maxsize  # of an exposure: more than any holds
+EXITS = (
+    "Exit codes: 0 all done, 1 kept for regressed scores, 2 some trials failed, 3 internal error, "
+    "4 usage or data missing (what is there has run; of MVTec AD, only categories that are named "
+    "count as missing), 130 interrupted, 143 terminated (finished rows are kept)."
+)
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """The command line."""
-    p = argparse.ArgumentParser(
+    p = Parser(
         prog="python -m benchmarks.run",
         allow_abbrev=False,  # so that `benchmarks.seal` finds --out as it stands
-        description="Sweep a suite of one-class anomaly detectors; a rerun does what is missing.",
+        description="Sweep a suite of one-class anomaly detectors; a rerun does what is missing. "
+        "Without options: suite quick, every detector of it, recipe fast, seed 0.",
+        epilog=EXITS,
     )
-    p.add_argument("--suite", default="quick", metavar="NAME", help=f"{', '.join(SUITES)}")
+    p.add_argument("--suite", default="quick", metavar="NAME", help=f"{', '.join(SUITES)} (quick)")
     p.add_argument(
         "--detectors", nargs="+", default=[], metavar="NAME", help=f"of: {', '.join(DETECTORS)}"
     )
     p.add_argument(
         "--normal", nargs="+", default=[], metavar="NAME", help="classes or categories to be normal"
     )
-    p.add_argument("--seeds", type=seeds, default=(0,), metavar="0-4", help="e.g. 0-4 or 0,3")
-    p.add_argument("--recipe", choices=RECIPES, default="fast", help="ours, or the papers'")
+    p.add_argument("--seeds", type=seeds, default=(0,), metavar="0-4", help="e.g. 0-4 or 0,3 (0)")
+    p.add_argument("--recipe", choices=RECIPES, default="fast", help="ours, or the papers' (fast)")
     p.add_argument(
-        "--exposure", metavar="NAME", help="anomalies to train against; none: only --real ones"
+        "--exposure",
+        type=exposure,
+        metavar="NAME",
+        help="anomalies to train against; none: only --real ones",
     )
     p.add_argument("--exposure-size", type=size, metavar="K", help="how many of them, or all")
     p.add_argument(
         "--labelled",
         type=share,
-        default=0.05,
+        default=USUAL.labelled,
         metavar="SHARE",
-        help="known anomalies for Deep SAD, as a share of its training rows",
+        help="known anomalies for Deep SAD, as a share of its training rows (%(default)s)",
     )
     p.add_argument(
-        "--known-classes", type=positive, default=1, metavar="K", help="classes they come from"
+        "--known-classes", type=positive, default=1, metavar="K", help="classes they come from (1)"
     )
     p.add_argument(
         "--pollution",
         type=share,
         default=0.0,
         metavar="SHARE",
-        help="hidden anomalies among the unlabelled training rows",
+        help="hidden anomalies among the unlabelled training rows (0)",
     )
     p.add_argument(
         "--real",
@@ -137,25 +146,6 @@ def engines(p: argparse.ArgumentParser) -> None:
     )
 
 
-def setting(text: str) -> tuple[str, object]:
-    """``name=value``, the value as in JSON if it is."""
-    try:
-        return option(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def duration(text: str) -> float:
-    """Seconds, of ``2h``, ``90m``, ``30s`` or ``1h30m``."""
-    match = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", text)
-    hours, minutes, seconds = (int(part or 0) for part in match.groups()) if match else (0, 0, 0)
-    if not (hours or minutes or seconds):
-        raise argparse.ArgumentTypeError(
-            f"expected a duration such as 2h, 90m or 30s, got {text!r}"
-        )
-    return 3600.0 * hours + 60 * minutes + seconds
-
-
 def request_of(arguments: argparse.Namespace) -> Request:
     """The request that the arguments make. With real anomalies the `paper` recipe does as FCDD's
     authors: these alone are trained against, and they stay in the test set."""
@@ -178,26 +168,3 @@ def request_of(arguments: argparse.Namespace) -> Request:
             held_out=not stay,
         ),
     )
-
-
-def positive(text: str) -> int:
-    """A whole number of at least 1."""
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
-    return int(text)
-
-
-def size(text: str) -> int:
-    """A whole number of at least 1, or ``all``."""
-    return ALL if text == "all" else positive(text)
-
-
-def share(text: str) -> float:
-    """A number in [0, 1)."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < 1:
-        raise argparse.ArgumentTypeError(f"expected a share in [0, 1), got {text!r}")
-    return value

@@ -10,7 +10,7 @@ from zlib import crc32
 import numpy as np
 
 from benchmarks.datasets.categories import GOOD, Category, CategorySet, Masks, Pictures
-from benchmarks.scenario import Scenario
+from benchmarks.scenario import Impossible, Scenario
 from benchmarks.task import Described, Task
 
 
@@ -30,6 +30,10 @@ class Categories(Described):
 
     def revision(self, root: Path, normal: str, pictures: Pictures | None = None) -> str:
         return self.data.revision(root, normal, pictures)
+
+    def check(self, root: Path, normal: str, scenario: Scenario, seed: int) -> None:
+        if scenario.real:
+            drawn(self.data.kinds(root, normal), f"{self.name}/{normal}", scenario, seed)
 
     def task(
         self,
@@ -133,7 +137,7 @@ def drawn(kinds: Sequence[str], name: str, scenario: Scenario, seed: int) -> np.
         rows = np.flatnonzero(found == kind)
         most = len(rows) - scenario.held_out
         if scenario.real > most:
-            raise ValueError(
+            raise Impossible(
                 f"{name}: {len(rows)} images of {kind}, so at most {most} of each kind can be "
                 f"real anomalies to train with, not {scenario.real}"
             )

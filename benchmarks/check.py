@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 import rich.console
 
-from baselines.door import OK, entered
+from baselines.door import OK, Parser, entered
 from benchmarks import reference
 from benchmarks.seeds import seeds
 from benchmarks.verdict import Verdict, judge
@@ -36,13 +36,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     return entered(parser(), argv, check)
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """The command line."""
-    p = argparse.ArgumentParser(
+    p = Parser(
         prog="python -m benchmarks.check",
         description="Compare results with a baseline, paired over class and seed.",
         epilog="To compare a part of the baseline, name it as for benchmarks.run; what is left out "
-        "is not missing. Exit codes: 0 fine; 1 regressed, missing or failed; 4 bad input.",
+        "is not missing. Exit codes: 0 fine, 1 regressed, missing or failed, 3 internal error, "
+        "4 bad input, 130 interrupted, 143 terminated.",
     )
     p.add_argument("results", type=Path, help="a results.csv, or the output folder of a run")
     p.add_argument("--baseline", type=Path, default=reference.PATH, metavar="FILE")

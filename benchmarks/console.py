@@ -1,15 +1,13 @@
 """What a run shows: the plan, progress, results. Bars on a terminal, else plain lines."""
 
-import argparse
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import rich.console
 
-from benchmarks.picture import Album, summary, tally
-from benchmarks.plan import Plan
+from benchmarks.picture import Album, several, summary, tally
 from benchmarks.render import as_rich
 from benchmarks.schema import DONE, Row
 from benchmarks.store import frame
@@ -61,36 +59,8 @@ class Console:
         return "\n".join([*lines, tables + ends[0], ends[1], ""])
 
 
-def planned(
-    arguments: argparse.Namespace, plan: Plan, left: int, device: str, jobs: int
-) -> list[str]:
-    """What is asked for, and how much of it is left to run, in lines."""
-    trials = [one.trial for one in plan.trials]
-    lines = [f"suite {arguments.suite}, recipe {arguments.recipe}, output {arguments.out}"]
-    count, names = _count(t.detector for t in trials), _names(t.detector for t in trials)
-    lines.append(f"detectors ({count}): {names}")
-    for dataset in dict.fromkeys(t.dataset for t in trials):
-        own = [t for t in trials if t.dataset == dataset]
-        lines.append(
-            f"{dataset} ({_count(t.normal for t in own)}): {_names(t.normal for t in own)}"
-        )
-    exposures = _names(t.exposure for t in trials if t.exposure) or "none"
-    lines.append(f"seeds: {_names(str(t.seed) for t in trials)}; exposure: {exposures}")
-    done = len(trials) - left
-    lines.append(f"trials: {len(trials)}, done {done}, to run {left}; {jobs} x {device}")
-    lines += [f"not run: {line}" for line in (*plan.left_out, *plan.missing)]
-    return lines + [f"note: {line}" for line in plan.notes]
-
-
 def lying(out: Path, rows: Sequence[Row], files: Sequence[Path]) -> str:
     """Where results are, and how many files are new."""
-    written = f"{len(files)} files written" if files else "up to date"
-    return f"{len(rows)} rows in {out}/results.csv; {out}/tables, {out}/figures ({written})"
-
-
-def _names(names: Iterator[str]) -> str:
-    return ", ".join(dict.fromkeys(names))
-
-
-def _count(names: Iterator[str]) -> int:
-    return len(set(names))
+    written = f"{several(len(files), 'file')} written" if files else "up to date"
+    shown = f"{several(len(rows), 'trial')} of this plan in {out}/results.csv"
+    return f"{shown}; {out}/tables, {out}/figures ({written})"

@@ -87,8 +87,9 @@ def _asked(entry: str) -> tuple[str, int, str]:
 def _other(text: str) -> Device:
     import torch
 
-    try:
-        name = str(torch.device(text))
-    except RuntimeError as error:
-        raise DeviceError(f"{text}: {str(error).splitlines()[0]}; {CHOICES}") from None
-    return Device(name, name, torch.device(text).type, memory())
+    from baselines.saved import is_device
+
+    if not is_device(text):
+        raise DeviceError(f"{text}: torch knows none of that name; {CHOICES}")
+    device = torch.device(text)
+    return Device(str(device), str(device), device.type, memory())

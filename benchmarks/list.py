@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from baselines.door import OK, entered
+from baselines.door import OK, Parser, entered
 from baselines.metrics import METRICS
 from benchmarks.datasets import EXPOSURES
 from benchmarks.datasets.archives import ARCHIVES
@@ -28,7 +28,7 @@ WIDTH = 160  # where the output is no terminal: wide enough to search in
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.list", description=__doc__)
+    parser = Parser(prog="python -m benchmarks.list", description=__doc__)
     parser.add_argument("--data-root", type=Path, metavar="DIR")
     about = "only the recipes, one by one with their values; md: as Markdown"
     forms = ("table", "md")

@@ -111,7 +111,12 @@ def summary(counts: Mapping[str, int], seconds: float, share: float | None) -> s
     1 oom, 0 missing; 1234 s; efficiency 0.93``."""
     told = ", ".join(f"{counts[name]} {name}" for name in (*STATUSES, "missing"))
     end = f"; efficiency {share:.2f}" if share is not None else ""
-    return f"summary: {sum(counts.values())} trials, {told}; {seconds:.0f} s{end}"
+    return f"summary: {several(sum(counts.values()), 'trial')}, {told}; {seconds:.0f} s{end}"
+
+
+def several(count: int, what: str) -> str:
+    """``1 trial``, ``2 trials``."""
+    return f"{count} {what}" + "s" * (count != 1)
 
 
 def summed(picture: Picture) -> str:

@@ -99,7 +99,11 @@ def _chosen(request: Request) -> tuple[Sequence[str], Sequence[str], set[str]]:
     if not (request.scenario.held_out or request.scenario.real):
         raise UsageError("--real-in-test: say how many of each kind are to train, with --real")
     known = {normal for name in names for normal in DATASETS[name].normals}
-    return names, [*dict.fromkeys(detectors)], {choice("normal", n, known) for n in request.normals}
+    return (
+        names,
+        [*dict.fromkeys(detectors)],
+        {choice("class or category", n, known) for n in request.normals},
+    )
 
 
 def _variations(request: Request) -> list[Request]:
@@ -153,7 +157,9 @@ def _planned(
         held = _held(exposure, request.root)
         size = _size(request.exposure_size, held, exposure_set(exposure).most)
     if (weights := needed(setting.detector)) is not None:
-        revisions[f"weights {weights.name}"] = weights_revision(weights, request.root)
+        revisions[f"weights {weights.name}"] = weights_revision(
+            weights, request.root, f"{detector} on {dataset}"
+        )
     rest = request.recipe, exposure, size, scenario, setting.pictures
     resolved = _resolved(setting, entry.make(request.recipe, dataset, scenario), held)
     return [

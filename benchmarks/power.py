@@ -5,13 +5,12 @@ deviation that a seed has. Exit codes: 0, 3 internal error, 4 usage, 130 interru
 terminated. Needs no torch.
 """
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from baselines.door import OK, entered
+from baselines.door import OK, Parser, entered
 from benchmarks.rules import ANY, TOLERANCE, faults, tested
 
 CLASSES = 10
@@ -44,7 +43,7 @@ CASES = (
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
-    p = argparse.ArgumentParser(prog="python -m benchmarks.power", description=__doc__)
+    p = Parser(prog="python -m benchmarks.power", description=__doc__)
     p.add_argument("--runs", type=int, default=RUNS, help=f"of each case (default: {RUNS})")
     return entered(p, argv, lambda given: show(given.runs))
 

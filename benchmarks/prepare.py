@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from baselines.door import OK, USAGE, entered
+from baselines.door import OK, USAGE, Parser, entered
 from baselines.weights import PUBLISHED, Published, read_weights
 from benchmarks.datasets.archives import ARCHIVES, Archive, bring, install
 from benchmarks.datasets.base import DataMissing, data_root
@@ -53,8 +53,8 @@ def main(
     return entered(parser, argv, work, interrupted="stopped; the same command resumes")
 
 
-def _parser(known: Sequence[str], archives: Mapping[str, Archive]) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.prepare", description=__doc__)
+def _parser(known: Sequence[str], archives: Mapping[str, Archive]) -> Parser:
+    parser = Parser(prog="python -m benchmarks.prepare", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(known))
     parser.add_argument("--list", action="store_true", help="only show what is there (default)")
     where = "default: $FCDD_DATA, else the user's cache"
@@ -134,7 +134,7 @@ def _weights(published: Published, root: Path) -> bool:
     except DataMissing:
         print(f"{published.name}: from {published.url} (licence: {published.licence})")
     try:
-        read_weights(published)
+        read_weights(published, root=root)
     except ValueError as fault:
         print(f"benchmarks.prepare: {fault}", file=sys.stderr)
         return False

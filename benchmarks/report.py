@@ -19,7 +19,7 @@ from pathlib import Path
 import pandas as pd
 from joblib import Parallel, delayed
 
-from baselines.door import OK, entered
+from baselines.door import OK, Parser, entered
 from benchmarks import published, record
 from benchmarks.charts import CHARTS
 from benchmarks.comparison import beside
@@ -175,7 +175,7 @@ def _separate(out: Path | None, folders: Sequence[Path]) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.report", description=__doc__)
+    parser = Parser(prog="python -m benchmarks.report", description=__doc__)
     parser.add_argument("folders", type=Path, nargs="+", help="output folders of runs")
     parser.add_argument("--out", type=Path, help="where to write (default: into the one folder)")
     parser.add_argument("--galleries", type=int, default=2, help="normals per dataset (default 2)")

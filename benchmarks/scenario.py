@@ -3,6 +3,10 @@
 from dataclasses import dataclass
 
 
+class Impossible(ValueError):
+    """A scenario asks for more anomalies than there are; one line says how many there are."""
+
+
 @dataclass(frozen=True)
 class Scenario:
     """What is mixed into the normal training rows.

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from benchmarks.sound import sound
 from benchmarks.store import COLUMNS, LATER, Store, frame
 
 log = logging.getLogger(__name__)
@@ -66,7 +67,7 @@ def rows_or_csv(folder: Path) -> pd.DataFrame:
     if (folder / "rows").is_dir():
         found = frame(Store(folder).rows())
     else:
-        found = _read(folder / "results.csv")
+        found = _read(sound(folder / "results.csv"))
     if found.empty:
         raise FileNotFoundError(f"{folder}: no rows to report; run the benchmark into it first")
     return found
@@ -76,10 +77,7 @@ def _read(path: Path) -> pd.DataFrame:
     if not path.exists():
         return pd.DataFrame(columns=COLUMNS)
     text = dict.fromkeys(["normal", "reason", "scenario", "exposure", "stem", "deviations"], str)
-    try:
-        table = pd.read_csv(path, dtype=text | {"exposure_images": "Int64"})
-    except (ValueError, OSError) as error:
-        raise ValueError(f"{path}: no table of results ({error}); write it anew") from None
+    table = pd.read_csv(path, dtype=text | {"exposure_images": "Int64"})
     if missing := [name for name in COLUMNS if name not in (*table, *LATER)]:
         raise ValueError(f"{path}: columns missing: {', '.join(missing)}; write it anew")
     return table.reindex(columns=COLUMNS).astype({"exposure_images": "Int64"})

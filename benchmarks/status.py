@@ -5,7 +5,6 @@ Exit codes: 0 all done or going on, 2 trials failed, are missing or were lost wi
 3 internal error, 4 usage, or no run in the folder, 130 interrupted, 143 terminated.
 """
 
-import argparse
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.live import Live
 
-from baselines.door import OK, entered
+from baselines.door import OK, Parser, entered
 from benchmarks.picture import Album, Picture, summed
 from benchmarks.states import STATE
 from benchmarks.watch import LOOK, view
@@ -24,7 +23,7 @@ SHOWN = 20  # broken trials that are named
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
-    p = argparse.ArgumentParser(prog="python -m benchmarks.status", description="How far a run is.")
+    p = Parser(prog="python -m benchmarks.status", description=__doc__)
     p.add_argument("out", type=Path, metavar="OUT", help="output folder of benchmarks.run")
     p.add_argument("--follow", action="store_true", help="go on until the run ends")
     return entered(p, argv, lambda given: show(_album(given.out), given.follow))

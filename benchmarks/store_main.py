@@ -7,10 +7,11 @@ cannot be read or written, 130 interrupted, 143 terminated.
 
 import argparse
 import logging
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from baselines.door import OK, entered
+from baselines.door import OK, Parser, entered
 from benchmarks.store import Store
 from benchmarks.store_merge import merge
 from benchmarks.store_tidy import remove, waste
@@ -25,12 +26,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     return entered(parser(), argv, lambda options: int(options.run(options)))
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """The command line."""
-    p = argparse.ArgumentParser(
+    p = Parser(
         prog="python -m benchmarks.store",
         description="Verify, merge and tidy output folders of runs.",
-        epilog="Exit codes: 0 fine; 2 something is wrong or was left out; 4 bad input.",
+        epilog="Exit codes: 0 fine, 2 something is wrong or was left out, 3 internal error, "
+        "4 usage, or files that cannot be read or written, 130 interrupted, 143 terminated.",
     )
     commands = p.add_subparsers(required=True, metavar="{verify,merge,gc}")
     one = commands.add_parser("verify", help="read every row and artefact, and say what is wrong")
@@ -49,6 +51,10 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument(
         "--superseded", action="store_true",
         help="also rows whose trial was done again later under other values",
+    )  # fmt: skip
+    one.add_argument(
+        "--failed", action="store_true",
+        help="also rows of trials that failed, which the next run would do again if it is asked to",
     )  # fmt: skip
     one.add_argument("--dry-run", action="store_true", help="say what would go, remove nothing")
     one.set_defaults(run=_gc)
@@ -87,13 +93,14 @@ def _merge(options: argparse.Namespace) -> int:
 
 def _gc(options: argparse.Namespace) -> int:
     store = _existing(options.out)
-    for kind, files in waste(store, options.superseded):
+    began = time.time()
+    for kind, files in waste(store, options.superseded, options.failed):
         if options.dry_run:
             for path in files:
                 print(path)
             print(f"{kind}: {len(files)} would go")
         else:
-            count, size = remove(store, files)
+            count, size = remove(store, files, began)
             print(f"{kind}: {count} removed, {size / 1e6:.1f} MB")
     return OK
 

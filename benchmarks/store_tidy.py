@@ -1,5 +1,7 @@
-"""What a folder of rows can lose: what killed writers left, and rows that newer ones replace."""
+"""What a folder of rows can lose: what killed writers left, and rows that newer ones replace,
+or that nobody wants any more."""
 
+import math
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,8 +21,8 @@ Waste = tuple[str, list[Path]]  # kind, files
 STEM = re.compile(r"(\.[0-9a-f]{12})?\.npz$|\.json$")  # what follows the stem of a trial's files
 
 
-def waste(store: Store, superseded: bool = False) -> Iterator[Waste]:
-    """What can go, kind by kind.
+def waste(store: Store, superseded: bool = False, failed: bool = False) -> Iterator[Waste]:
+    """What can go, kind by kind; rows only if asked for, `superseded` ones or `failed` ones.
 
     Nothing that a living process writes or holds: temporary files are locked by their writers,
     claims by their holders, scores count as lost a minute after they were written, and what runs
@@ -41,23 +43,27 @@ def waste(store: Store, superseded: bool = False) -> Iterator[Waste]:
         files = [store.out / "rows" / f"{row['stem']}.json" for row in old]
         scores = [store.scores(row) for row in old]
         yield "superseded rows, with their scores", files + [p for p in scores if p.exists()]
+    if failed:
+        broken = [row["stem"] for row in rows if row["status"] != DONE]
+        yield "rows of failed trials", [store.out / "rows" / f"{stem}.json" for stem in broken]
 
 
-def remove(store: Store, files: Iterable[Path]) -> tuple[int, int]:
+def remove(store: Store, files: Iterable[Path], since: float = math.inf) -> tuple[int, int]:
     """Delete files of `waste`; returns how many there were, and their bytes.
 
-    A look again at each: since it was listed, a run may have taken up its trial.
+    A look again at each: since it was listed, a run may have taken up its trial. A row that was
+    written later than `since`, in seconds of the epoch, stays.
     """
     count = size = 0
     for path in files:
         with suppress(FileNotFoundError):  # another was quicker
             stat = path.stat()
-            if _removed(store, path):
+            if _removed(store, path, since):
                 count, size = count + 1, size + stat.st_size
     return count, size
 
 
-def _removed(store: Store, path: Path) -> bool:
+def _removed(store: Store, path: Path, since: float) -> bool:
     if path.parent.name == "claims":
         with held(path) as free:  # which removes it at the end
             return free
@@ -77,10 +83,17 @@ def _removed(store: Store, path: Path) -> bool:
         return gone
     stem = STEM.sub("", path.name)
     with store.claim(stem) as mine:
-        row = store.row(stem) if path.suffix == ".npz" else None
-        if gone := mine and (row is None or store.scores(row) != path):
+        if gone := mine and _unwanted(store, path, stem, since):
             path.unlink()
         return gone
+
+
+def _unwanted(store: Store, path: Path, stem: str, since: float) -> bool:
+    """Whether a row, or scores, of a trial that nobody else holds are as they were listed."""
+    if path.suffix == ".json":
+        return path.stat().st_mtime <= since
+    row = store.row(stem)
+    return row is None or store.scores(row) != path
 
 
 def orphans(store: Store, rows: Iterable[Row]) -> list[Path]:

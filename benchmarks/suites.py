@@ -77,6 +77,7 @@ TEXTURES = Categories(
         find=lambda root: (Path(textures.__file__),),
         load=lambda root, name, pictures: textures.load_category(name),
         revision=lambda root, name, pictures: f"textures-{textures.VERSION}",
+        kinds=lambda root, name: textures.load_category(name).test_kinds,
         licence="MIT",
         source="ours: procedural surfaces with planted defects",
         remedy="it is part of this project",

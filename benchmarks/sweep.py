@@ -3,7 +3,6 @@
 import argparse
 import logging
 import math
-import tempfile
 import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -12,8 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from baselines.door import FAILED, OK, USAGE, entered
-from benchmarks.arguments import LOCAL, parser, request_of
-from benchmarks.console import Console, planned
+from benchmarks.arguments import parser, request_of
+from benchmarks.asked import LOCAL, consistent, possible
+from benchmarks.console import Console
 from benchmarks.costs import Costs, recorded
 from benchmarks.devices import CPU, DeviceError, find_devices
 from benchmarks.engines import Unavailable, connected
@@ -24,6 +24,7 @@ from benchmarks.heartbeat import announced
 from benchmarks.isolate import warm
 from benchmarks.machine import cores, provenance, threads
 from benchmarks.plan import Plan, UsageError, make_plan
+from benchmarks.planned import planned
 from benchmarks.record import append
 from benchmarks.report import build
 from benchmarks.schedule import Placement, local, run_groups
@@ -32,6 +33,7 @@ from benchmarks.seal import Seal
 from benchmarks.store import Store
 from benchmarks.trial import Planned
 from benchmarks.watch import watching
+from benchmarks.whole import writable
 from benchmarks.witnesses import witnesses
 
 # What is wrong with the command line, or around us; any other error is a fault of ours.
@@ -54,10 +56,12 @@ def main(argv: Sequence[str], seal: Seal) -> int:
 
 def run(arguments: argparse.Namespace, console: Console, seal: Seal) -> int:
     """Plan, run what is not done yet, build tables and figures; returns the exit code."""
+    consistent(arguments)
     request = request_of(arguments)
     store = Store(arguments.out)
     try:
         plan, known = make_plan(request), store.statuses()
+        possible(request, [one.trial for one in plan.trials])
         again = {digest for digest, status in known.items() if status != DONE}
         left = [one for one in plan.trials if one.digest not in known or one.digest in again]
         rows = store.rows() if left else []
@@ -67,7 +71,8 @@ def run(arguments: argparse.Namespace, console: Console, seal: Seal) -> int:
     if not arguments.retry_failed:
         left = [one for one in left if one.digest not in again]
     placement = placed(arguments, len(left))
-    console.say(*planned(arguments, plan, len(left), placement.kinds, placement.slots))
+    where = f"{placement.slots} x {placement.kinds}"
+    console.say(*planned(arguments, request, plan, len(left), where))
     if arguments.preview is not None:
         look(plan.trials, request.root, placement.devices[0].name, arguments.preview, console)
     if arguments.dry_run:
@@ -82,19 +87,20 @@ def run(arguments: argparse.Namespace, console: Console, seal: Seal) -> int:
             )
         store.statuses()  # so that the next run need not read these rows
     seal.settle()
-    return show(arguments, plan, placement, console, seal, bool(left))
+    settled = planned(arguments, request, plan, 0, f"1 x {placement.kinds}")
+    return show(arguments, plan, settled, console, seal, bool(left))
 
 
 def show(
     arguments: argparse.Namespace,
     plan: Plan,
-    placement: Placement,
+    settled: Sequence[str],
     console: Console,
     seal: Seal,
     ran: bool,
 ) -> int:
     """Build tables and figures and print what came out; returns the exit code. Where all is done,
-    the next run knows it at once."""
+    the next run knows it at once, and says the plan in `settled` words."""
     files, asked = build(arguments.out), {one.digest for one in plan.trials}
     rows = [row for row in Store(arguments.out).rows() if row["digest"] in asked]
     tables = console.tables(rows)
@@ -102,8 +108,7 @@ def show(
     console.summary(arguments.out, rows, len(plan.trials), ran)
     code = verdict(plan, rows, console)
     if code == OK and arguments.preview is None:
-        lines = planned(arguments, plan, 0, placement.kinds, 1)
-        seal.keep(console.idle(lines, arguments.out, rows, tables))
+        seal.keep(console.idle(settled, arguments.out, rows, tables))
     return code
 
 
@@ -200,13 +205,3 @@ def placed(arguments: argparse.Namespace, trials: int) -> Placement:
     jobs = arguments.jobs or (cores() if devices[0].kind == CPU else 1)
     jobs = max(1, min(jobs, math.ceil(trials / len(devices))))
     return Placement(devices, jobs, arguments.timeout, arguments.deterministic)
-
-
-def writable(out: Path) -> None:
-    """Raises Unwritable where `out` cannot be made or written."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=out):
-            pass
-    except OSError as error:
-        raise Unwritable(f"output folder {out} is not writable: {error.strerror}") from None

@@ -10,7 +10,7 @@ import numpy as np
 
 from benchmarks.datasets.base import Dataset, Images
 from benchmarks.datasets.categories import CategorySet, Masks, Pictures
-from benchmarks.scenario import Scenario
+from benchmarks.scenario import Impossible, Scenario
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,11 @@ class TaskSource(Protocol):
     def masked(self) -> bool: ...
     def here(self, root: Path) -> tuple[str, ...]: ...
     def revision(self, root: Path, normal: str, pictures: Pictures | None = None) -> str: ...
+    def check(self, root: Path, normal: str, scenario: Scenario, seed: int) -> None:
+        """Raises Impossible for a scenario that `task` has too few anomalies for, DataMissing, or
+        ValueError on damaged files."""
+        ...
+
     def task(
         self,
         root: Path,
@@ -100,6 +105,12 @@ class OneVsRest(Described):
 
     def revision(self, root: Path, normal: str, pictures: Pictures | None = None) -> str:
         return self.data.revision(root)
+
+    def check(self, root: Path, normal: str, scenario: Scenario, seed: int) -> None:
+        images = _loaded(self.data.load, root)
+        number = images.classes.index(normal)
+        rows = int((images.train_labels == number).sum())
+        drawn_anomalies(images, number, rows, scenario, seed)
 
     def task(
         self,
@@ -163,7 +174,7 @@ def drawn_anomalies(
     total = normal_rows + hidden_rows
     known_rows = round(total * scenario.labelled / (1 - scenario.labelled))
     if not 1 <= scenario.known_classes < count:
-        raise ValueError(f"known classes: between 1 and {count - 1}, got {scenario.known_classes}")
+        raise Impossible(f"known classes: between 1 and {count - 1}, got {scenario.known_classes}")
     offset = seed % (count - 1)
     others = [(number + 1 + (offset + i) % (count - 1)) % count for i in range(count - 1)]
     known_classes = others[: scenario.known_classes]
@@ -171,7 +182,7 @@ def drawn_anomalies(
     rest = order[hidden_rows:]
     known = rest[np.isin(images.train_labels[rest], known_classes)][:known_rows]
     if len(hidden) < hidden_rows or len(known) < known_rows:
-        raise ValueError(
+        raise Impossible(
             f"scenario {scenario}: class {images.classes[number]} has too few anomalies"
         )
     return hidden, known, [images.classes[k] for k in known_classes]

@@ -8,6 +8,7 @@ import errno
 import os
 import re
 import secrets
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from benchmarks import locks
+from benchmarks.faults import Unwritable
 
 SUFFIX = ".tmp"
 # Nothing reads these; before locks told who lives, they held the file's name and the process.
@@ -73,6 +75,16 @@ def sync(folder: Path) -> None:
     except OSError as error:
         if error.errno not in NO_SYNC:
             raise
+
+
+def writable(out: Path) -> None:
+    """Raises Unwritable where `out` cannot be made or written."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out):
+            pass
+    except OSError as error:
+        raise Unwritable(f"output folder {out} is not writable: {error.strerror}") from None
 
 
 def temporaries(folder: Path) -> Iterator[Path]:

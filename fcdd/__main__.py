@@ -78,7 +78,7 @@ def buildable(detector: DeepDetector, shape: Shape) -> None:
         with torch.no_grad():
             net.eval()(torch.zeros(1, *shape))
     except WeightsMissing as error:
-        raise WeightsMissing(f"{error}, or take --net scratch") from error
+        raise WeightsMissing(f"{error}, or give --weights FILE or --net scratch") from error
     except RuntimeError as error:
         line = str(error).split("\n", 1)[0]
         raise ValueError(f"--size {shape[1]}: too small for this net ({line})") from error

@@ -5,6 +5,7 @@ from pathlib import Path
 from textwrap import fill
 from typing import Any
 
+from baselines.door import Parser
 from fcdd.defaults import NETS, RECIPE, SYNTHETIC
 from fcdd.outputs import RAW
 
@@ -23,10 +24,15 @@ exit codes
   130 interrupted, 143 terminated
 """
 
+WEIGHTS = (
+    "ImageNet weights of the net (default: looked for in weights/ of $FCDD_DATA and in "
+    "$FCDD_WEIGHTS, under their published name, else fetched)"
+)
 
-def parser() -> argparse.ArgumentParser:
+
+def parser() -> Parser:
     """The command line."""
-    p = argparse.ArgumentParser(
+    p = Parser(
         prog="python -m fcdd",
         description=fill(
             "Find anomalies in pictures of your own, and show where they are, with FCDD (Liznerski "
@@ -66,7 +72,7 @@ def _fit(p: argparse.ArgumentParser) -> None:
         default=next(iter(NETS)),
         help="pretrained on ImageNet, or scratch (default: %(default)s)",
     )
-    p.add_argument("--weights", type=Path, metavar="FILE", help="ImageNet weights of the net")
+    p.add_argument("--weights", type=Path, metavar="FILE", help=WEIGHTS)
     p.add_argument(
         "--size",
         type=positive,

@@ -1,10 +1,12 @@
 """The report as a user meets it: the real command, on committed results, without torch."""
 
 import os
+import re
 import resource
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +14,7 @@ import pytest
 
 from benchmarks import published, report
 from benchmarks.layouts import LAYOUTS
+from benchmarks.page.__main__ import main as page_main
 from benchmarks.shelf import Shelf, rows_or_csv
 from benchmarks.store import COLUMNS
 
@@ -174,3 +177,35 @@ def test_a_request_that_cannot_be_met_is_one_line(
     assert done.returncode == 4
     assert done.stderr.startswith("benchmarks.report: ") and words in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+TABLE = (COMMITTED[0] / "results.csv").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (re.sub(rb"0\.\d{4,}", b"abc", TABLE, count=1), "line 2: value 'abc' is no number"),
+        (re.sub(rb"\d+\.\d{9,},", b"abc,", TABLE, count=1), "line 2: seconds 'abc' is no number"),
+        (TABLE[:5000], "is cut off"),
+        (TABLE[: TABLE.index(b"\n", 4000) - 60], "line"),  # in finished or stem
+        (bytes(range(256)) * 12, "not a CSV of results"),
+        (b'a,b\n"', "not a CSV of results"),
+        (TABLE.replace(b",done,", b",dome,", 1), "line 2: status 'dome' is none"),
+        (TABLE.replace(b",fast,0,", b",fast,x,", 1), "line 2: seed 'x' is no number"),
+    ],
+)
+@pytest.mark.parametrize("main", [report.main, page_main])
+def test_a_corrupt_table_is_refused_in_one_line(
+    main: Callable[[list[str]], int],
+    content: bytes,
+    words: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "results.csv").write_bytes(content)
+    assert main([str(tmp_path), "--out", str(tmp_path / "new")]) == 4
+    said = capsys.readouterr().err
+    assert len(said.splitlines()) == 1 and words in said
+    assert said.count("results.csv") == 1 and "; " in said  # the file once, and a remedy
+    assert not (tmp_path / "new").exists()

@@ -178,7 +178,7 @@ def done(row: dict) -> bool:
         (("--suite", "quick", "--recipe", "paper", "--detectors", "fcdd"), ("no paper recipe",)),
         (("--suite", "nonsense"), ("unknown suite 'nonsense'", "fmnist", "quick")),
         (("--detectors", "svm"), ("unknown detector 'svm'", "deep_svdd")),
-        (("--normal", "cat"), ("unknown normal 'cat'", "weave")),
+        (("--normal", "cat"), ("unknown class or category 'cat'", "weave")),
         (("--exposure", "noise", "--detectors", "hsc"), ("unknown exposure 'noise'", "photos")),
         (("--device", "abacus"), ("--device abacus", "choose auto, cpu or cuda:N")),
         (("--device", "cuda:7"), ("--device cuda:7",)),

@@ -138,6 +138,29 @@ def test_measurements_become_a_table(tmp_path, capsys):
     assert training["ratio"] > 0 and training["share_of_peak"] > 0
 
 
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ("--device tpu", "device tpu: torch knows none of that name; choose auto, cpu or cuda:N"),
+        ("--device cuda:99", "choose auto, cpu or cuda:N"),
+        ("--batches 0", "--batches: expected a whole number of at least 1"),
+        ("--rounds 0", "--rounds: expected a whole number of at least 1"),
+        ("--slots 0", "--slots: expected a whole number of at least 1"),
+        ("--nets 0", "--nets: expected a whole number of at least 1"),
+        ("--detectors kde", "nothing to measure: no net of these detectors"),
+        ("--workers --nets", "nothing to measure: give --workers or --nets"),
+        ("--out /dev/null/x", "output folder /dev/null/x is not writable"),
+        ("training out", "a folder is for sweep alone"),
+    ],
+)
+def test_what_cannot_be_measured_is_one_line_before_anything_is(asked, words, monkeypatch, capsys):
+    monkeypatch.setattr(speed, "measured", None)
+    monkeypatch.setattr(speed, "write", None)
+    assert speed.main(asked.split()) == 4
+    said = capsys.readouterr()
+    assert words in said.err and len(said.err.splitlines()) == 1
+
+
 def test_how_well_a_run_filled_its_slots(tmp_path, capsys):
     assert speed.main(["sweep", str(tmp_path)]) == 4
     assert "no finished trials" in capsys.readouterr().err

@@ -20,6 +20,7 @@ import rich.console
 from speaker import Named, row
 
 from benchmarks import heartbeat, states
+from benchmarks.console import lying
 from benchmarks.heartbeat import Beat, announced
 from benchmarks.picture import Album, Picture, summary, summed
 from benchmarks.states import ALIVE, DEAD, SILENT, identity, life
@@ -271,3 +272,13 @@ def test_many_rows_are_read_once(tmp_path):
     began = time.process_time()
     assert len(album.look().rows) == 2000
     assert time.process_time() - began < 0.5
+
+
+def test_one_thing_is_no_things() -> None:
+    counts = {"done": 1, "failed": 0, "timeout": 0, "oom": 0, "missing": 0}
+    assert summary(counts, 0, None).startswith("summary: 1 trial, 1 done, 0 failed")
+    out = Path("out")
+    told = "1 trial of this plan in out/results.csv; out/tables, out/figures"
+    assert lying(out, [{}], ()) == f"{told} (up to date)"
+    assert lying(out, [{}], [out]) == f"{told} (1 file written)"
+    assert lying(out, [{}, {}], [out, out]).startswith("2 trials of this plan in out/results.csv")

@@ -238,6 +238,33 @@ def test_superseded_rows_go_only_when_asked(tmp_path: Path) -> None:
     assert not store.scores(old).exists() and store.scores(done).exists()
 
 
+def test_rows_of_failed_trials_go_only_when_asked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = Store(tmp_path)
+    store.write(make("a" * 12), arrays())
+    for digest, status in (("b" * 12, "failed"), ("c" * 12, "timeout"), ("d" * 12, "oom")):
+        store.write(make(digest, status=status, metrics={}), {})
+    assert main(["gc", str(tmp_path)]) == 0 and len(store.rows()) == 4
+    assert main(["gc", str(tmp_path), "--failed", "--dry-run"]) == 0 and len(store.rows()) == 4
+    assert "rows of failed trials: 3 would go" in capsys.readouterr().out
+    assert main(["gc", str(tmp_path), "--failed"]) == 0
+    assert "rows of failed trials: 3 removed" in capsys.readouterr().out
+    assert [row["digest"][0] for row in store.rows()] == ["a"]
+
+
+def test_a_failed_row_that_a_run_takes_up_again_stays(tmp_path: Path) -> None:
+    from benchmarks.store_tidy import remove, waste
+
+    store, began = Store(tmp_path), time.time()
+    store.write(make(status="failed", metrics={}), {})
+    found = [path for _, files in waste(store, failed=True) for path in files]
+    assert [path.name for path in found] == [f"{make()['stem']}.json"]
+    row = store.write(make(), arrays())
+    os.utime(found[0], (began + 1, began + 1))
+    assert remove(store, found, began) == (0, 0) and store.rows() == [row]
+
+
 def test_scores_that_a_run_takes_up_again_stay(tmp_path: Path) -> None:
     """On a CPU a trial gives the same bytes again, under the name of those a killed run left."""
     from benchmarks.store_tidy import remove, waste

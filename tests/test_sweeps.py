@@ -6,11 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.arguments import ALL, parser
-from benchmarks.console import planned
+from benchmarks.arguments import parser
 from benchmarks.datasets import EXPOSURES
 from benchmarks.disk import needed
+from benchmarks.options import ALL
 from benchmarks.plan import Request, UsageError, make_plan
+from benchmarks.planned import planned
+from benchmarks.run import main
 from benchmarks.scenario import Scenario
 from benchmarks.suites import DATASETS
 from benchmarks.sweeps import CLASSES, POLLUTED, SHARES, SUITES
@@ -88,10 +90,11 @@ def test_the_disk_that_a_large_exposure_takes_is_told():
 
 
 def test_the_plan_shows_its_notes(root):
-    plan = make_plan(Request("cifar10", root, ["hsc"], ["cat"]))
+    request = Request("cifar10", root, ["hsc"], ["cat"])
+    plan = make_plan(request)
     assert plan.notes == ()
     arguments = parser().parse_args(["--suite", "cifar10"])
-    shown = planned(arguments, replace(plan, notes=("much disk",)), 1, "cpu", 1)
+    shown = planned(arguments, request, replace(plan, notes=("much disk",)), 1, "1 x cpu")
     assert shown[-1] == "note: much disk"
 
 
@@ -126,3 +129,13 @@ def test_other_suites_take_the_scenario_of_the_command_line(root):
     plan = make_plan(Request("cifar10", root, ["deep_sad"], ["cat"], scenario=asked))
     assert [one.trial.scenario for one in plan.trials] == [asked]
     assert not SUITES["cifar10"].scenarios and not SUITES["cifar10"].sizes
+
+
+def test_the_plan_names_the_sizes_and_scenarios_of_a_suite(root, capsys):
+    few = ["--normal", "cat", "--data-root", str(root), "--dry-run"]
+    assert main(["--suite", "exposure", "--detectors", "hsc", *few]) == 0
+    assert "exposure: cifar100 (1, 2, 4, 8, 16, 32, 64, all)\n" in capsys.readouterr().out
+    assert main(["--suite", "deepsad", "--labelled", "0.1", *few]) == 0
+    said = capsys.readouterr().out
+    assert "labelled 0.05 of 5 class(es), pollution 0.1" in said
+    assert "no effect: --labelled 0.1 (suite deepsad has values of its own)" in said

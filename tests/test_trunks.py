@@ -14,6 +14,8 @@ from baselines.hsc import HSC
 from baselines.nets import initialise, uniform_weights
 from baselines.trunks import SQUEEZE, VGG11, Code, Trunk, squeezenet, vgg11_bn
 from baselines.weights import SQUEEZENET, WeightsMissing, local_weights, read_weights
+from benchmarks.datasets.base import DataMissing
+from benchmarks.pretrained import find_weights
 from fcdd.receptive import ReceptiveField, receptive_field
 
 REAL = Path(os.environ.get("FCDD_TEST_DATA", "")) / "weights" / "squeezenet1_0_features.safetensors"
@@ -104,11 +106,30 @@ def test_the_folder_of_weights_is_looked_in(monkeypatch):
     assert local_weights(SQUEEZENET) == REAL
 
 
+def test_weights_of_the_data_root_are_looked_for_by_all(monkeypatch, tmp_path):
+    """By prepare, by a run and by `python -m fcdd fit`: what one finds, the others use."""
+    for name in ("FCDD_WEIGHTS", "TORCH_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / "nothing"))
+    monkeypatch.setenv("FCDD_DATA", str(tmp_path))
+    assert local_weights(SQUEEZENET) is None
+    with pytest.raises(DataMissing, match=r"weights squeezenet1_0-b66bff10\.pth is missing"):
+        find_weights(SQUEEZENET, tmp_path)
+    file = tmp_path / "weights" / SQUEEZENET.file
+    file.parent.mkdir()
+    torch.save({name: torch.zeros(1) for name in ("a", "b")}, file)
+    assert local_weights(SQUEEZENET) == find_weights(SQUEEZENET, tmp_path) == file
+    assert set(read_weights(SQUEEZENET)) == {"a", "b"}
+    with pytest.raises(DataMissing, match=rf"prepare squeezenet1_0 --data-root {tmp_path}/other"):
+        find_weights(SQUEEZENET, tmp_path / "other")
+
+
 def test_missing_weights_say_where_and_what_to_do(monkeypatch, tmp_path):
     monkeypatch.setenv("FCDD_WEIGHTS", str(tmp_path))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     nowhere = replace(SQUEEZENET, url="http://127.0.0.1:9/squeezenet1_0-b66bff10.pth")
-    with pytest.raises(WeightsMissing, match=r"--weights FILE"):
+    monkeypatch.setenv("FCDD_DATA", str(tmp_path))
+    told = rf"not in {tmp_path}/weights, nor in \$FCDD_WEIGHTS.*fetch squeezenet1_0-b66bff10\.pth"
+    with pytest.raises(WeightsMissing, match=told):
         read_weights(nowhere)
     with pytest.raises(WeightsMissing, match="no such file"):
         read_weights(SQUEEZENET, tmp_path / "none.safetensors")
@@ -121,7 +142,8 @@ def test_bad_weight_files_are_refused_in_one_line(tmp_path):
         read_weights(SQUEEZENET, torn)
     foreign = tmp_path / "foreign.safetensors"
     save_file({"features.0.weight": torch.zeros(3, 3)}, foreign)
-    with pytest.raises(ValueError, match=r"features\.0\.weight is amiss"):
+    told = r"another net's, for features\.0\.weight is amiss; give those of squeezenet1_0"
+    with pytest.raises(ValueError, match=told):
         replace(SQUEEZE, file=str(foreign))(SHAPE)
     evil = tmp_path / "evil.pth"
     torch.save({"features.0.weight": print}, evil)

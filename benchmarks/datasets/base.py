@@ -4,7 +4,6 @@ Everything here is numpy: uint8 images ``(n, c, h, w)``, int64 labels ``(n,)``.
 """
 
 import hashlib
-import os
 import shlex
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,9 +12,9 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-import platformdirs
 from PIL import Image
 
+from baselines.root import data_root as data_root
 from benchmarks.witnesses import stamps
 
 Shape = tuple[int, int, int]  # channels, height, width
@@ -89,15 +88,6 @@ class ExposureSet:
     remedy: str
     most: int | None = None
     shows: tuple[str, ...] = ()
-
-
-def data_root(given: Path | None = None) -> Path:
-    """Folder of all data sets: as given, else ``FCDD_DATA``, else the user's cache."""
-    if given is not None:
-        return Path(given).expanduser()
-    if os.environ.get("FCDD_DATA"):
-        return Path(os.environ["FCDD_DATA"]).expanduser()
-    return platformdirs.user_cache_path("fcdd-benchmark") / "datasets"
 
 
 def prepare_command(name: str, root: Path | None = None) -> str:

@@ -51,7 +51,8 @@ class CategorySet:
     and ``revision`` take a category and how its pictures are read (None: as the set's own rule
     says, and always so where images are drawn); they raise DataMissing for a category that is not
     there and ValueError, in one line, on damaged files. ``revision`` stands for the content of one
-    category as it is read, so that another category does not touch it.
+    category as it is read, so that another category does not touch it. ``kinds`` are those of a
+    category's test images, as `Category` has them; it raises as ``load`` does, reading no picture.
     """
 
     name: str
@@ -62,6 +63,7 @@ class CategorySet:
     find: Callable[[Path], Files | None]
     load: Callable[[Path, str, Pictures | None], Category]
     revision: Callable[[Path, str, Pictures | None], str]
+    kinds: Callable[[Path, str], Sequence[str]]
     licence: str
     source: str
     remedy: str

@@ -102,4 +102,10 @@ IMAGENET1K = _exposure(
 def folder_exposure(name: str) -> ExposureSet:
     """The exposure named ``folder:PATH``."""
     path = Path(name.removeprefix(PREFIX)).expanduser()
-    return _exposure(name, name, lambda root: (path,), "check the path", "the user's pictures")
+    return _exposure(
+        name,
+        name,
+        lambda root: (path,),
+        "the path of a folder that is there",
+        "the user's pictures",
+    )

@@ -108,6 +108,11 @@ def load(root: Path, category: str, pictures: Pictures | None = None) -> Categor
     )
 
 
+def kinds(root: Path, category: str) -> tuple[str, ...]:
+    """The kind of each test image; raises as `load`."""
+    return listing(_folder(root, category)).kinds
+
+
 def revision(root: Path, category: str, pictures: Pictures | None = None) -> str:
     """The content of a category's files, and how they are read."""
     folder = _folder(root, category)
@@ -145,6 +150,7 @@ MVTEC = CategorySet(
     find=find,
     load=load,
     revision=revision,
+    kinds=kinds,
     licence="CC BY-NC-SA 4.0",
     source=f"Bergmann et al. 2019, {HOME_PAGE}",
     remedy=REMEDY,

@@ -9,13 +9,13 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from baselines.door import OK, entered
+from baselines.door import OK, Parser, entered
 from benchmarks.page.write import write
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.page", description=__doc__)
+    parser = Parser(prog="python -m benchmarks.page", description=__doc__)
     parser.add_argument("folders", type=Path, nargs="+", help="output folders of runs")
     parser.add_argument(
         "--out", type=Path, default=Path("index.html"), metavar="FILE", help="default: index.html"

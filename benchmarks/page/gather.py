@@ -68,7 +68,4 @@ def _committed(folder: Path) -> pd.DataFrame:
         raise FileNotFoundError(
             f"{folder}: neither rows/ nor results.csv; run the benchmark into it first"
         )
-    try:
-        return rows_or_csv(folder)
-    except ValueError as error:  # pandas' own are ValueErrors
-        raise ValueError(f"{path}: not a table of results ({error}); restore it") from None
+    return rows_or_csv(folder)
