@@ -44,7 +44,8 @@ def folder_to_train(folder: Path) -> Folder:
     found = _given(folder)
     here = [path for path in found.pictures if path.parent == folder]
     if not here and (category := min(folder.glob("*/train/good"), default=None)):
-        raise FolderError(f"{folder} holds categories; name one of them, such as {category.parents[1]}")
+        such = category.parents[1]
+        raise FolderError(f"{folder} holds categories; name one of them, such as {such}")
     if not here or len(here) < len(found.pictures):  # of what is deeper nobody says it is normal
         raise FolderError(f"{folder}: {_met(folder)}; {LAYOUTS}")
     return _normals_only(found, "pictures")
