@@ -102,8 +102,8 @@ ORDER = "jitter in a fixed order (torchvision shuffles it)"
 VGG_DRAWN = "convolutions drawn as PyTorch does by default; torchvision's VGG normal, by fan-out"
 FCDD_NOTES = (
     WITH_REPLACEMENT,
-    "maps are spread about the exact, half-pixel centre of the field; the authors round it (maps "
-    "only, where the field is even)",
+    "maps are spread about the exact, half-pixel centre of the field; the authors count its "
+    "middle twice (maps only, where the field is even)",
     "batches of 200 at once, as in the code, which joins ten of 20 before the forward pass",
     ORDER,
     PRECISION,
