@@ -342,6 +342,18 @@ def test_an_image_opens_large_and_the_keys_step_on(browser: "Browser") -> None:
     assert browser.focus() == tiles[1], "the focus is where the reader was"
 
 
+def test_a_figure_on_a_phone_opens_as_large_as_it_was_drawn(browser: "Browser") -> None:
+    browser.appear(390, "dark")
+    buttons = browser.all("#figures figure:not([hidden]) button")
+    (wide, *_) = (one for one in buttons if one.find_elements("css selector", "img[width='1400']"))
+    wide.click()
+    (image,) = browser.all("dialog img")
+    assert image.size["width"] == 700, "half of its pixels; its stage scrolls"
+    stage = "const one = document.querySelector('.stage'); return one.scrollWidth > one.clientWidth"
+    assert browser.script(stage)
+    assert browser.script("return document.documentElement.scrollWidth") <= 390
+
+
 def test_no_console_error_and_no_request_but_for_the_file(browser: "Browser", target: Path) -> None:
     browser.script("for (const one of document.querySelectorAll('.part')) one.open = true")
     browser.script("for (const one of document.images) one.loading = 'eager'")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 from scipy.stats import spearmanr
@@ -198,6 +199,11 @@ def test_an_image_held_out_by_one_detector_is_told(out):
     figure = panels.of_category("weave", found, {}, Scale("local", 0.97))
     assert {"not tested", "not finite"} <= set(texts(figure))
     assert texts(figure).count("not tested") == 1
+    figure = panels.of_category("weave", {"pca": kept, "held out": fewer}, {}, Scale("local", 0.97))
+    (word,) = (text for text in figure.axes[0].texts if text.get_text() == "not tested")
+    canvas = np.asarray(figure.axes[0].images[0].get_array())
+    side = np.sqrt((canvas == tiling.EMPTY).all(axis=2).sum())
+    assert word.get_window_extent(FigureCanvasAgg(figure).get_renderer()).width <= side
 
 
 @pytest.mark.parametrize(("detectors", "blocks"), [(2, 2), (4, 2), (14, 1)])
