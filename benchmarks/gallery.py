@@ -12,14 +12,15 @@ from matplotlib.figure import Figure
 from PIL import Image
 from scipy.ndimage import binary_erosion
 
+from benchmarks.scale import Scale
+
 TILE, FRAME, SPLIT = 96, 5, 40  # pixels: an image, the frame around it, the gap between halves
 PIXELS_PER_INCH = 230
+MAPS = (  # what is compared when heatmaps are
+    "FCDD's and the autoencoder's maps make up their scores; the others' show what the score hangs "
+    "on, however high it is."
+)
 RED, LIME, WHITE = (204, 36, 41), (60, 255, 60), (255, 255, 255)
-# A map is shaded from its minimum to this quantile of its own pixels (the FCDD code's choice per
-# dataset, and its default for textures; what is not listed is 32 pixels or smaller and takes
-# DEFAULT_QUANTILE).
-QUANTILE = {"mvtec": 0.99, "imagenet30": 0.97, "textures": 0.97}
-DEFAULT_QUANTILE = 0.85
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -32,12 +33,9 @@ def tiles(images: np.ndarray, size: int = TILE) -> np.ndarray:
                      for i in rgb])  # fmt: skip
 
 
-def shades(maps: np.ndarray, quantile: float, size: int = TILE) -> np.ndarray:
-    """Score maps ``(m, h, w)`` as ``(m, size, size)`` in [0, 1], each on its own scale."""
-    low = maps.min(axis=(1, 2), keepdims=True)
-    high = np.quantile(maps, quantile, axis=(1, 2), keepdims=True)
-    scaled = np.clip((maps - low) / np.maximum(high - low, 1e-12), 0, 1).astype(np.float32)
-    how = Image.Resampling.BILINEAR
+def shades(maps: np.ndarray, scale: Scale, size: int = TILE) -> np.ndarray:
+    """Score maps ``(m, h, w)`` of one detector as ``(m, size, size)`` in [0, 1]."""
+    scaled, how = scale.heat(maps), Image.Resampling.BILINEAR
     return np.stack([np.asarray(Image.fromarray(one).resize((size, size), how)) for one in scaled])
 
 
@@ -64,7 +62,7 @@ def strip(pictures: np.ndarray, anomalous: np.ndarray) -> np.ndarray:
     return np.concatenate([*framed[:half], gap, *framed[half:]], axis=1)
 
 
-def block(arrays: Arrays, quantile: float) -> np.ndarray:
+def block(arrays: Arrays, scale: Scale) -> np.ndarray:
     """A detector's strip of images and, when it has maps, the strip of heatmaps beneath."""
     index = arrays["example_index"]
     order = np.argsort(arrays["scores"][index], kind="stable")
@@ -74,15 +72,15 @@ def block(arrays: Arrays, quantile: float) -> np.ndarray:
     maps = arrays.get("example_maps")
     if maps is not None and np.isfinite(maps).all():
         masks = arrays.get("example_masks")
-        heat = shades(maps[order], quantile)
+        heat = shades(maps[order], scale)
         shown = overlay(pictures, heat, None if masks is None else masks[order])
         strips.append(strip(shown, anomalous))
     return np.concatenate(strips)
 
 
-def picture(heading: str, names: Sequence[str], found: Sequence[Arrays], quantile: float) -> Figure:
+def picture(heading: str, names: Sequence[str], found: Sequence[Arrays], scale: Scale) -> Figure:
     """The gallery: one block per detector, with what the colours mean written beneath."""
-    blocks = [block(arrays, quantile) for arrays in found]
+    blocks = [block(arrays, scale) for arrays in found]
     width = max(one.shape[1] for one in blocks)
     pad = np.full((3 * FRAME, width, 3), 255, np.uint8)
     tops, canvas, top = [], [], 0
@@ -91,7 +89,7 @@ def picture(heading: str, names: Sequence[str], found: Sequence[Arrays], quantil
         canvas += [np.concatenate([one, side], axis=1), pad]
         tops.append(top + len(one) / 2)
         top += len(one) + len(pad)
-    left, above, below = 0.85, 0.5, 0.55  # inches around the tiles
+    left, above, below = 0.85, 0.5, 0.6  # inches around the tiles
     wide, high = width / PIXELS_PER_INCH, top / PIXELS_PER_INCH
     size = (wide + left + 0.05, high + above + below)
     figure = Figure(figsize=size)
@@ -108,13 +106,13 @@ def picture(heading: str, names: Sequence[str], found: Sequence[Arrays], quantil
             text, (centre, 0), (0, 4), textcoords="offset points", ha="center", fontsize=8
         )
     figure.text(0.02, 1 - 0.06 / size[1], heading, va="top", fontsize=10, fontweight="bold")
-    figure.text(0.02, 0.08 / size[1], _legend(quantile, found), va="bottom", fontsize=7)
+    figure.text(0.02, 0.08 / size[1], _legend(scale, found), va="bottom", fontsize=7)
     return figure
 
 
-def _legend(quantile: float, found: Sequence[Arrays]) -> str:
+def _legend(scale: Scale, found: Sequence[Arrays]) -> str:
     contour = any("example_masks" in arrays for arrays in found)
     told = "Scores rise from left to right. Red frame: a true anomaly."
     told += " Green contour: its mask." if contour else ""
-    told += " Beneath each image its heatmap, on a colour\nscale of its own: "
-    return told + f"from its minimum (dark) to its {quantile:.2f} quantile (bright)."
+    told += " Beneath each image its heatmap."
+    return f"{told}\n{scale.told('here')}\n{MAPS}"

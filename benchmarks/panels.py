@@ -4,7 +4,6 @@ In the form of figure 1 of Liznerski et al. (ICLR 2021).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 
@@ -13,8 +12,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from benchmarks import gallery
 from benchmarks.render import FAILED, MISSING, title
+from benchmarks.scale import Scale, scale_of
 from benchmarks.shelf import each
 from benchmarks.show import LINEAGE, Drawing, Show
 from benchmarks.store import DONE, slug
@@ -22,51 +21,23 @@ from benchmarks.tables import normals
 from benchmarks.tiling import COLOURS, DPI, Block, Cell, Line, picture, side_of
 
 BLOCKS = 4  # at most, one beneath the other
-SCALES = ("local", "shared")
 NAMES = ("labels", "kinds", "images", "maps", "masks")
 METRIC = "pixel_auroc"
+PANEL = "in the panel of a category"
 NOT_KEPT = "no maps kept"  # a row written before the same images were kept for every detector
 
 Arrays = Mapping[str, np.ndarray]
 Found = Mapping[str, Arrays | str]  # by detector: its arrays, or why there are none
 
 
-@dataclass(frozen=True)
-class Scale:
-    """How a map becomes colours: `name` is one of SCALES, `quantile` is shown brightest."""
-
-    name: str
-    quantile: float
-
-    def heat(self, maps: np.ndarray) -> np.ndarray:
-        """Maps of one detector in one category ``(k, h, w)`` as ``(k, h, w)`` in [0, 1].
-
-        The range is taken from the maps that are shown and no other ones: from each by itself
-        (local) or from all k together (shared).
-        """
-        shown = maps.astype(np.float32)
-        axes = (1, 2) if self.name == "local" else (0, 1, 2)
-        low = shown.min(axis=axes, keepdims=True)
-        high = np.quantile(shown, self.quantile, axis=axes, keepdims=True)
-        return np.clip((shown - low) / np.maximum(high - low, 1e-12), 0, 1)
-
-    def __str__(self) -> str:
-        of = {
-            "local": "each map from its own minimum to its own {q} quantile.",
-            "shared": "each detector from the minimum to the {q} quantile of all its maps in the "
-            "panel of a category.",
-        }
-        return f"Colour scale: {self.name}; {of[self.name].format(q=f'{self.quantile:.2f}')}"
-
-
 def figures(show: Show) -> Iterator[Drawing]:
     """Of data sets with masks: each category by all detectors; and one image of each category, by
     all detectors and by the five of the lineage alone."""
     masked = set(show.frame.loc[show.frame["metric"] == METRIC, "dataset"])
-    suffix = "" if show.scale == SCALES[0] else f"-{show.scale}"
     for dataset, recipe, part in show.parts(failed=True):
         if dataset not in masked:
             continue
+        suffix = scale_of(show.scale, dataset).suffix
         part = part.drop_duplicates(["column", "normal"])
         for normal in normals(part, dataset):
             name = f"panel-{dataset}-{slug(normal)}-{recipe}{suffix}"
@@ -94,7 +65,7 @@ def _category(show: Show, part: pd.DataFrame, normal: str) -> Figure | None:
     }
     dataset = str(part["dataset"].iloc[0])
     heading = f"{dataset}, {normal}; {_told(rows)}"
-    return of_category(heading, found, notes, _scale(show, dataset))
+    return of_category(heading, found, notes, scale_of(show.scale, dataset))
 
 
 def _dataset(show: Show, part: pd.DataFrame) -> Figure | None:
@@ -103,7 +74,7 @@ def _dataset(show: Show, part: pd.DataFrame) -> Figure | None:
     found = {k: v for k, v in found.items() if not all(isinstance(a, str) for a in v.values())}
     if not found:
         return None
-    return of_dataset(f"{dataset}; {_told(part)}", found, _scale(show, dataset))
+    return of_dataset(f"{dataset}; {_told(part)}", found, scale_of(show.scale, dataset))
 
 
 def _found(show: Show, part: pd.DataFrame, normal: str) -> dict[str, Arrays | str]:
@@ -121,10 +92,6 @@ def _found(show: Show, part: pd.DataFrame, normal: str) -> dict[str, Arrays | st
             whole = len(kept) == len(NAMES)
             found[name] = {k.removeprefix("panel_"): kept[k] for k in kept} if whole else NOT_KEPT
     return found
-
-
-def _scale(show: Show, dataset: str) -> "Scale":
-    return Scale(show.scale, gallery.QUANTILE.get(dataset, gallery.DEFAULT_QUANTILE))
 
 
 def _told(rows: pd.DataFrame) -> str:
@@ -146,7 +113,8 @@ def of_category(heading: str, found: Found, notes: Mapping[str, str], scale: Sca
     told = zip(first["labels"], first["kinds"], strict=True)
     names = ["normal" if label == 0 else str(kind) for label, kind in told]
     heads = [(name, len(list(same))) for name, same in groupby(names)]
-    legend = f"{scale} Beneath each detector: its pixel AUROC on the whole test set, in per cent."
+    beneath = "Beneath each detector: its pixel AUROC on the whole test set, in per cent."
+    legend = f"{scale.told(PANEL)} {beneath}"
     return picture(heading, [Block(heads, lines)], legend)
 
 
@@ -176,7 +144,8 @@ def of_dataset(heading: str, categories: Mapping[str, Found], scale: Scale) -> F
         return blocks
 
     blocks = max(map(broken, range(1, min(len(columns), BLOCKS) + 1)), key=side_of)
-    return picture(heading, blocks, f"{scale} Each column: a category and its kind of defect.")
+    legend = f"{scale.told(PANEL)} Each column: a category and its kind of defect."
+    return picture(heading, blocks, legend)
 
 
 def rgb(image: np.ndarray) -> np.ndarray:

@@ -18,6 +18,7 @@ from matplotlib.patches import Rectangle
 
 from benchmarks import curves, gallery, panels
 from benchmarks.render import MISSING, Table, title
+from benchmarks.scale import scale_of
 from benchmarks.show import LINEAGE, Drawing, Show
 from benchmarks.store import slug
 from benchmarks.tables import class_table, normals
@@ -109,13 +110,14 @@ def galleries(show: Show) -> Iterator[Drawing]:
     """Most normal and most anomalous images of the first normals of a dataset, one seed: by all
     detectors, and by the five of the lineage alone."""
     for dataset, recipe, part in show.parts():
+        suffix = scale_of(show.scale, dataset).suffix
         for normal in normals(part, dataset)[: show.galleries]:
             rows = part[part["normal"] == normal].drop_duplicates("column")
             name = f"gallery-{dataset}-{slug(normal)}-{recipe}"
-            yield Drawing(name, rows, partial(_gallery, show, rows))
+            yield Drawing(f"{name}{suffix}", rows, partial(_gallery, show, rows))
             five = rows[rows["detector"].isin(LINEAGE)]
             if 1 < len(five) < len(rows):
-                yield Drawing(f"{name}-lineage", five, partial(_gallery, show, five))
+                yield Drawing(f"{name}-lineage{suffix}", five, partial(_gallery, show, five))
 
 
 def _gallery(show: Show, rows: pd.DataFrame) -> Figure | None:
@@ -124,9 +126,9 @@ def _gallery(show: Show, rows: pd.DataFrame) -> Figure | None:
     if not found:
         return None
     dataset, normal, recipe, seed = rows[["dataset", "normal", "recipe", "seed"]].iloc[0]
-    quantile = gallery.QUANTILE.get(dataset, gallery.DEFAULT_QUANTILE)
     heading = f"{dataset}, normal: {normal}; recipe {recipe}, seed {seed}"
-    return gallery.picture(heading, list(found), list(found.values()), quantile)
+    scale = scale_of(show.scale, dataset)
+    return gallery.picture(heading, list(found), list(found.values()), scale)
 
 
 def save(drawing: Drawing, folder: Path) -> list[Path]:

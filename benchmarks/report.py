@@ -26,10 +26,10 @@ from benchmarks.comparison import beside
 from benchmarks.faults import Unwritable
 from benchmarks.latex import to_latex
 from benchmarks.page.write import write as write_page
-from benchmarks.panels import SCALES
 from benchmarks.paper_tables import papers
 from benchmarks.plots import FIGURES, save
 from benchmarks.render import Grid, Table, to_markdown
+from benchmarks.scale import SCALE_HELP, SCALES
 from benchmarks.shelf import Shelf, holding
 from benchmarks.show import Show
 from benchmarks.significance import comparisons, summaries
@@ -40,8 +40,8 @@ from benchmarks.tables import TABLES
 SHOW_HALF = (
     "store", "schema", "artefacts", "deviations", "shelf", "published", "names", "theirs",
     "remarks", "tables", "render", "latex", "layouts", "comparison", "paper_tables", "stats",
-    "significance", "show", "curves", "gallery", "tiling", "panels", "plots", "charts", "scatter",
-    "differences", "critical", "record", "citations", "works",
+    "significance", "scale", "show", "curves", "gallery", "tiling", "panels", "plots", "charts",
+    "scatter", "differences", "critical", "record", "citations", "works",
 )  # fmt: skip
 Maker = Callable[[pd.DataFrame], Mapping[str, Table | Grid]]
 MAKERS: dict[str, Maker] = {**TABLES, "summaries": summaries, "comparisons": comparisons}
@@ -59,7 +59,7 @@ def build(
     """Write every table and figure that is missing or out of date; return the files written.
 
     galleries: how many normals of each dataset and recipe get a gallery.
-    scale: the colour scale of panels, one of `panels.SCALES`.
+    scale: the colour scale of heatmaps, one of `scale.SCALES`.
     folders: where the rows are, if not in ``out`` itself.
     processes: how many draw, where there is much to draw.
     A file is fresh while its rows and the code that draws it stay the same (``OUT/.report``).
@@ -109,7 +109,8 @@ def _jobs(out: Path, lines: pd.DataFrame, show: Show, folders: Sequence[Path]) -
         for drawing in draw(show):
             yield drawing.name, drawing.rows, partial(save, drawing, figures)
     # Last, for it shows the figures.
-    yield f"page, galleries {show.galleries}", lines, partial(_page, out, folders, show.galleries)
+    name = f"page, galleries {show.galleries}, scale {show.scale}"
+    yield name, lines, partial(_page, out, folders, show)
 
 
 def _results(lines: pd.DataFrame, out: Path, folders: Sequence[Path]) -> list[Path]:
@@ -119,8 +120,8 @@ def _results(lines: pd.DataFrame, out: Path, folders: Sequence[Path]) -> list[Pa
     return [path, record.write_page(out, lines, folders)]
 
 
-def _page(out: Path, folders: Sequence[Path], galleries: int) -> list[Path]:
-    return [write_page([*folders], out / "index.html", galleries)]
+def _page(out: Path, folders: Sequence[Path], show: Show) -> list[Path]:
+    return [write_page([*folders], out / "index.html", show.galleries, show.scale)]
 
 
 def _tables(make: Maker, shown: pd.DataFrame, folder: Path) -> list[Path]:
@@ -179,10 +180,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("folders", type=Path, nargs="+", help="output folders of runs")
     parser.add_argument("--out", type=Path, help="where to write (default: into the one folder)")
     parser.add_argument("--galleries", type=int, default=2, help="normals per dataset (default 2)")
-    parser.add_argument(
-        "--scale", choices=SCALES, default=SCALES[0],
-        help="colours of panels: each map by itself, or one scale for a detector and category",
-    )  # fmt: skip
+    parser.add_argument("--scale", choices=SCALES, default=SCALES[0], help=SCALE_HELP)
     parser.add_argument(
         "--into", type=Path, metavar="FILE", help="put the overview between FILE's marks, only"
     )

@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from benchmarks.render import rank
+from benchmarks.scale import SCALES
 from benchmarks.shelf import Shelf
 from benchmarks.store import DONE, Store
 from benchmarks.tables import with_columns
@@ -31,12 +32,12 @@ class Drawing:
 @dataclass(frozen=True)
 class Show:
     """What figures are drawn from: the store, its long frame, galleries per dataset and recipe,
-    and the colour scale of panels, one of `panels.SCALES`."""
+    and the colour scale of panels and galleries, one of `scale.SCALES`."""
 
     store: Store | Shelf
     frame: pd.DataFrame
     galleries: int = 2
-    scale: str = "local"
+    scale: str = SCALES[0]
 
     def arrays(self, row: Any, *names: str) -> dict[str, np.ndarray]:
         """Arrays of a row; none, and a warning, when its file is missing or broken."""

@@ -129,9 +129,9 @@ def _draw_line(
     top, side = place
     middle = top + side / 2
     name = fill(line.name, 13).split("\n")
-    first = middle + 11 - LINE / 2 * (len(name) - 1 + bool(line.note))
-    _write(axes, 4, first, name, fontsize=7.5)
-    _write(axes, 4, first + LINE * len(name), [line.note], color="0.35")
+    base = middle + 11 - LINE / 2 * (len(name) - 1 + bool(line.note))
+    _write(axes, 4, base, name, fontsize=7.5)
+    _write(axes, 4, base + LINE * len(name), [line.note], color="0.35")
     for left, cell in zip(lefts, line.cells, strict=True):
         area = canvas[top : top + side, left : left + side]
         area[:] = EMPTY if isinstance(cell, str) else 255
@@ -142,8 +142,10 @@ def _draw_line(
     for word, run in groupby(range(len(lefts)), key=lambda i: _word(line.cells[i])):
         own = list(run)
         if word:
-            centre = (lefts[own[0]] + lefts[own[-1]] + side) / 2
-            axes.text(centre, middle, word, ha="center", va="center", fontsize=6.5, color="0.3")
+            first, last = lefts[own[0]], lefts[own[-1]] + side
+            size = 6.5 * min(1.0, (last - first) / (LETTER * len(word)))
+            style: Any = {"ha": "center", "va": "center", "fontsize": size, "color": "0.3"}
+            axes.text((first + last) / 2, middle, word, **style)
 
 
 def _write(axes: Axes, x: float, y: float, lines: Sequence[str], **style: Any) -> None:

@@ -14,14 +14,16 @@ import pytest
 from pages import BROKEN, COMMITTED, HOSTILE, ROOT, Page, command, run
 
 from benchmarks import published
+from benchmarks.datasets.held_back import SUFFIX
 from benchmarks.page.__main__ import main
 from benchmarks.page.compare import Fact, differences
 from benchmarks.page.gather import gather
+from benchmarks.page.protocol import AGAINST, HELD_BACK, counted, exposure, given
 from benchmarks.page.tables import parts
-from benchmarks.page.write import write
+from benchmarks.page.write import summary, write
 from benchmarks.record import runs
 from benchmarks.report import build
-from benchmarks.suites import DETECTORS
+from benchmarks.suites import DETECTORS, RECIPES
 from benchmarks.tables import class_table
 
 if TYPE_CHECKING:
@@ -81,6 +83,53 @@ def test_the_numbers_are_those_of_the_tables(page: Page) -> None:
     assert f"{100 * table.values.loc['mean', 'fcdd']:.1f}" in page.text
 
 
+def test_means_name_their_recipe_and_seen_choices_are_told_where_they_show(tmp_path: Path) -> None:
+    names = ("fmnist", "fmnist-paper", "validate", "mvtec")
+    folders = [ROOT / "results" / name for name in names]
+    text = " ".join(Page(write(folders, tmp_path / "index.html").read_text()).text.split())
+    for name in ("Fashion-MNIST, {}, fast", "Fashion-MNIST, {}, paper", "MVTec-AD, {}, fast"):
+        assert text.count(f"{name.format('image AUROC')}: ") == 1
+    seen = "whose test AUROC was seen meanwhile"
+    tables = len(list(parts(gather([folders[3]]).frame)))
+    assert text.count(seen) == 2 * tables + 1, "at each mean, each table, and in the protocol"
+    assert seen in " ".join((ROOT / "README.md").read_text().split())
+    assert "Nothing is chosen on test images" not in text
+    only = Page(write(folders[:2], tmp_path / "other.html").read_text()).text
+    assert seen not in only and "chosen on a split of its training images" in only
+    assert not re.search(r"\b1 (trials|rows|seeds|classes)\b|\((s|es)\)", text)
+
+
+def test_a_split_of_training_images_is_no_further_data_set() -> None:
+    frame = gather([COMMITTED, ROOT / "results" / "validate"]).frame
+    told = summary(frame)
+    assert frame["dataset"].nunique() == 2 and (told["datasets"], told["classes"]) == (1, 10)
+    paper = gather([COMMITTED, ROOT / "results" / "fmnist-paper"]).frame
+    assert (told["seeds"], summary(paper)["seeds"]) == (1, "1 to 2")
+    assert HELD_BACK == SUFFIX
+
+
+def test_made_anomalies_are_told_of_those_that_train_on_them() -> None:
+    found = list(parts(gather([ROOT / "results" / "mvtec"]).frame))
+    told = {one["detector"]: one["exposure"] for one in given(found)}
+    assert told == dict.fromkeys(AGAINST, "synthetic: confetti and scars")
+    for dataset in ("mvtec", "textures", "fmnist"):
+        for recipe in RECIPES:
+            for name, entry in DETECTORS.items():
+                if not entry.has(recipe, dataset):
+                    continue
+                setting = entry.setting(recipe, dataset)
+                own = getattr(setting.detector, "anomalies", None)
+                kinds = () if setting.exposure or own is None else (repr(own),)
+                words = " ".join(kinds).lower()
+                shown = exposure(dataset, recipe, name, "")
+                assert ("confetti" in words, "scars" in words) == (
+                    "confetti" in shown,
+                    "scars" in shown,
+                ), (dataset, recipe, name)
+    assert exposure("cifar10", "fast", "hsc", "cifar100:64") == "CIFAR-100, 64 images"
+    assert counted("3 trial(s), 1 class(es)") == "3 trials, 1 class"
+
+
 def test_every_published_mean_stands_with_its_difference_and_protocol(page: Page) -> None:
     (part,) = [one for one in parts(gather([COMMITTED]).frame) if one.metric == "image_auroc"]
     known = published.compared("fmnist", "fcdd", "image_auroc").loc["mean"]
@@ -104,6 +153,26 @@ def test_every_image_has_score_verdict_and_truth(out: Path, page: Page) -> None:
             assert (verdict == "anomaly") == (float(score) > float(threshold))
         assert bool(wrong) == (verdict != truth)
     assert {truth for *_, truth, _ in told} == {"normal", "anomaly"}
+
+
+def test_the_gallery_tells_its_colour_scale(out: Path, page: Page, tmp_path: Path) -> None:
+    shared = "to the 0.97 quantile (bright) of all its maps in this gallery."
+    assert page.text.count(shared) == 2  # normals
+    other = tmp_path / "local.html"
+    assert main([str(out), "--scale", "local", "--galleries", "1", "--out", str(other)]) == 0
+    local = Page(other.read_text())
+    assert shared not in local.text and local.text.count("to its own 0.97 quantile") == 1
+
+    def heats(found: Page) -> list[str | None]:
+        return [one["src"] for one in found.all("img") if one["alt"] == "Its heatmap"]
+
+    assert len(heats(local)) == 24 and not set(heats(local)) <= set(heats(page))
+
+
+def test_figures_name_their_folder_and_are_no_larger_than_they_were_drawn(page: Page) -> None:
+    assert "fmnist: roc-fmnist-fast" in page.text and "out: roc-textures-fast" in page.text
+    drawn = [one for one in page.all("img") if "width" in one]
+    assert drawn and all(one["style"] == f"--wide:{int(one['width'] or 0) // 2}px" for one in drawn)
 
 
 def test_without_stored_rows_the_page_says_why_there_is_no_gallery(tmp_path: Path) -> None:
@@ -273,6 +342,18 @@ def test_an_image_opens_large_and_the_keys_step_on(browser: "Browser") -> None:
     assert browser.focus() == tiles[1], "the focus is where the reader was"
 
 
+def test_a_figure_on_a_phone_opens_as_large_as_it_was_drawn(browser: "Browser") -> None:
+    browser.appear(390, "dark")
+    buttons = browser.all("#figures figure:not([hidden]) button")
+    (wide, *_) = (one for one in buttons if one.find_elements("css selector", "img[width='1400']"))
+    wide.click()
+    (image,) = browser.all("dialog img")
+    assert image.size["width"] == 700, "half of its pixels; its stage scrolls"
+    stage = "const one = document.querySelector('.stage'); return one.scrollWidth > one.clientWidth"
+    assert browser.script(stage)
+    assert browser.script("return document.documentElement.scrollWidth") <= 390
+
+
 def test_no_console_error_and_no_request_but_for_the_file(browser: "Browser", target: Path) -> None:
     browser.script("for (const one of document.querySelectorAll('.part')) one.open = true")
     browser.script("for (const one of document.images) one.loading = 'eager'")
@@ -308,4 +389,11 @@ def test_it_fits_the_screen_and_reads_well(browser: "Browser", width: int, schem
     assert len(contrasts) > 300
     assert [one for one in contrasts if one[0] < 4.5] == []
     behind = browser.script("return getComputedStyle(document.body).backgroundColor")
+    name = browser.one("#headline tbody tr:nth-child(2) th")  # a long one wraps, and stays in view
+    assert name.size["width"] <= width / 2.5
+    browser.script("document.querySelector('#headline .scroll').scrollLeft = 999")
+    assert abs(name.rect["x"] - browser.one("#headline .scroll").rect["x"]) <= 1
+    if width == 1280:
+        scrolls = "const one = document.querySelector('#published .scroll');"
+        assert browser.script(f"{scrolls} return one.scrollWidth <= one.clientWidth")
     assert (sum(int(part) for part in behind[4:-1].split(",")) < 128) == (scheme == "dark")

@@ -8,9 +8,12 @@ import pytest
 from PIL import Image
 from sklearn.metrics import roc_auc_score
 
-from benchmarks import curves, gallery, published, report
+from benchmarks import curves, gallery, plots, published, report
 from benchmarks.plots import FIGURES, Show, save
+from benchmarks.scale import Scale
 from benchmarks.store import Store, frame, slug
+
+SHARED = Scale("shared", 0.85)
 
 
 def arrays(rng: np.random.Generator, n: int = 200, maps: bool = True) -> dict[str, np.ndarray]:
@@ -93,24 +96,54 @@ def test_the_mean_curve_has_the_mean_area() -> None:
     assert (np.diff(mean[0]) >= 0).all() and (np.diff(mean[1]) >= -1e-12).all()
 
 
-def test_shades_are_local_from_minimum_to_quantile() -> None:
+def test_shades_go_from_minimum_to_quantile_of_one_map_or_of_all() -> None:
     maps = np.linspace(0, 1, 96 * 96, dtype=np.float32).reshape(1, 96, 96)
-    both = gallery.shades(np.concatenate([maps, 1000 * maps + 7]), 0.85)
+    two, local = np.concatenate([maps, 1000 * maps + 7]), Scale("local", 0.85)
+    both = gallery.shades(two, local)
     assert np.allclose(both[0], both[1], atol=1e-3)
     assert both.min() == 0 and both.max() == 1
     assert (both[0] == 1).mean() == pytest.approx(0.15, abs=0.001)
-    assert np.array_equal(gallery.shades(np.ones((1, 4, 4)), 0.85), np.zeros((1, 96, 96)))
+    assert np.array_equal(gallery.shades(np.ones((1, 4, 4)), local), np.zeros((1, 96, 96)))
+    faint, bright = gallery.shades(two, Scale("shared", 0.85))
+    assert faint.max() < 0.01 and (bright == 1).mean() == pytest.approx(0.3, abs=0.001)
+
+
+def test_a_gallery_is_dark_where_a_detector_finds_nothing(tmp_path: Path) -> None:
+    fill(tmp_path, detectors=("fcdd",), classes=1)
+    store = Store(tmp_path)
+    row = next(row for row in store.rows() if row["status"] == "done")
+    found = store.arrays(row)
+    found["example_maps"][:3] /= 1000  # of the most normal images
+    found.pop("example_masks")
+    store.write(row, found)
+
+    def drawn(**scale: str) -> tuple[np.ndarray, str, str]:
+        (drawing,) = plots.galleries(Show(store, frame(store.rows()), **scale))  # type: ignore[arg-type]
+        figure = drawing.draw()
+        assert figure is not None
+        canvas = np.asarray(figure.axes[0].images[0].get_array())
+        tile = gallery.TILE + 2 * gallery.FRAME
+        return canvas[tile:, : 3 * tile], figure.texts[-1].get_text(), drawing.name
+
+    def coloured(heat: np.ndarray) -> np.ndarray:
+        return np.ptp(heat, axis=2) > 60
+
+    usual, told, name = drawn()
+    assert not coloured(usual).any() and "of all its maps here" in told
+    each, its_own, other = drawn(scale="local")
+    assert coloured(each).mean() > 0.2 and "its own 0.85 quantile" in its_own
+    assert other == f"{name}-local"
 
 
 def test_true_anomalies_are_framed_and_examples_sorted_by_score() -> None:
     found = arrays(np.random.default_rng(3))
     shuffled = np.random.default_rng(4).permutation(6)
     mixed = found | {k: v[shuffled] for k, v in found.items() if k.startswith("example")}
-    assert np.array_equal(gallery.block(found, 0.85), gallery.block(mixed, 0.85))
+    assert np.array_equal(gallery.block(found, SHARED), gallery.block(mixed, SHARED))
     pictures = np.zeros((2, 96, 96, 3), np.uint8)
     strip = gallery.strip(pictures, np.array([False, True]))
     assert tuple(strip[1, 1]) == gallery.WHITE and tuple(strip[1, -2]) == gallery.RED
-    assert (gallery.block(found, 0.85) == gallery.LIME).all(axis=2).any()  # the mask's contour
+    assert (gallery.block(found, SHARED) == gallery.LIME).all(axis=2).any()  # the mask's contour
 
 
 def test_every_figure_is_drawn_under_its_name(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from baselines.door import OK, Parser, entered
 from benchmarks.page.write import write
+from benchmarks.scale import SCALE_HELP, SCALES
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -23,13 +24,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--galleries", type=int, default=2, metavar="N", help="normals per data set (default 2)"
     )
+    parser.add_argument("--scale", choices=SCALES, default=SCALES[0], help=SCALE_HELP)
     logging.basicConfig(format="%(levelname)s: %(message)s")
     return entered(parser, argv, page)
 
 
 def page(options: argparse.Namespace) -> int:
     """Write the page; raises OSError or ValueError for what cannot be read or written."""
-    path = write(options.folders, options.out, options.galleries)
+    path = write(options.folders, options.out, options.galleries, options.scale)
     print(f"{path} ({path.stat().st_size / 1e6:.1f} MB)")
     return OK
 

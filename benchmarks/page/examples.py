@@ -12,6 +12,7 @@ from benchmarks import gallery
 from benchmarks.names import dataset_rank, dataset_title, rank, title
 from benchmarks.page.gather import Material, Stored
 from benchmarks.page.pictures import data_uri
+from benchmarks.scale import Scale, scale_of
 from benchmarks.store import DONE
 from benchmarks.tables import normals, with_columns
 
@@ -54,14 +55,16 @@ class Group:
     recipe: str
     seed: int
     strips: tuple[Strip, ...]
+    scale: str  # of the heatmaps, in words
 
     @property
     def heading(self) -> str:
         return f"{dataset_title(self.dataset)}, normal class {self.normal}"
 
 
-def groups(material: Material, count: int) -> Iterator[Group]:
-    """The first `count` normals of each data set and recipe, the first seed of each."""
+def groups(material: Material, count: int, scale: str) -> Iterator[Group]:
+    """The first `count` normals of each data set and recipe, the first seed of each; heatmaps on
+    `scale`, one of `scale.SCALES`."""
     trials = with_columns(material.frame).drop_duplicates("stem")
     trials = trials[(trials["status"] == DONE) & trials["stem"].isin(list(material.rows))]
     trials = trials.sort_values("seed", kind="stable")
@@ -69,13 +72,15 @@ def groups(material: Material, count: int) -> Iterator[Group]:
     for (dataset, recipe), part in sorted(parts, key=lambda one: dataset_rank(str(one[0][0]))):
         for normal in normals(part, str(dataset))[:count]:
             rows = part[part["normal"] == normal].drop_duplicates("column")
-            strips = tuple(_strips(rows, material.rows))
+            colours = scale_of(scale, str(dataset))
+            strips = tuple(_strips(rows, material.rows, colours))
             if strips:
                 seed = int(rows["seed"].iloc[0])
-                yield Group(str(dataset), str(normal), str(recipe), seed, strips)
+                told = colours.told("in this gallery")
+                yield Group(str(dataset), str(normal), str(recipe), seed, strips, told)
 
 
-def _strips(rows: pd.DataFrame, stored: Mapping[str, Stored]) -> Iterator[Strip]:
+def _strips(rows: pd.DataFrame, stored: Mapping[str, Stored], scale: Scale) -> Iterator[Strip]:
     for row in sorted(rows.itertuples(), key=lambda row: rank(str(row.column))):
         found = stored[str(row.stem)]
         try:
@@ -85,16 +90,16 @@ def _strips(rows: pd.DataFrame, stored: Mapping[str, Stored]) -> Iterator[Strip]
             continue
         if "example_images" in arrays:
             threshold = found.row.get("threshold")
-            tiles = tuple(_tiles(arrays, threshold, str(row.dataset)))
+            tiles = tuple(_tiles(arrays, threshold, scale))
             yield Strip(str(row.detector), title(str(row.column)), threshold, tiles)
 
 
-def _tiles(arrays: Mapping[str, np.ndarray], limit: float | None, dataset: str) -> Iterator[Tile]:
+def _tiles(arrays: Mapping[str, np.ndarray], limit: float | None, scale: Scale) -> Iterator[Tile]:
     scores, index = arrays["scores"], arrays["example_index"]
     order = np.argsort(scores[index], kind="stable")
     shown = np.r_[order[:EACH], order[max(len(order) - EACH, EACH) :]]
     places = np.argsort(np.argsort(scores, kind="stable"), kind="stable") + 1
-    heats = _heats(arrays, shown, gallery.QUANTILE.get(dataset, gallery.DEFAULT_QUANTILE))
+    heats = _heats(arrays, shown, scale)
     for i, heat in zip(shown, heats, strict=True):
         at, image = index[i], _rgb(arrays["example_images"][i])
         small = max(image.size) < HEAT
@@ -110,7 +115,7 @@ def _tiles(arrays: Mapping[str, np.ndarray], limit: float | None, dataset: str) 
         )
 
 
-def _heats(arrays: Mapping[str, np.ndarray], shown: np.ndarray, quantile: float) -> Iterator[str]:
+def _heats(arrays: Mapping[str, np.ndarray], shown: np.ndarray, scale: Scale) -> Iterator[str]:
     maps, masks = arrays.get("example_maps"), arrays.get("example_masks")
     if maps is None or not np.isfinite(maps).all():
         yield from [""] * len(shown)
@@ -118,7 +123,7 @@ def _heats(arrays: Mapping[str, np.ndarray], shown: np.ndarray, quantile: float)
     images = arrays["example_images"][shown]
     size = int(np.clip(max(images.shape[2:]), HEAT, LARGEST))
     pictures = gallery.tiles(images, size)
-    shades = gallery.shades(maps[shown], quantile, size)
+    shades = gallery.shades(maps[shown], scale, size)
     for one in gallery.overlay(pictures, shades, None if masks is None else masks[shown]):
         yield data_uri(Image.fromarray(one), lossless=False)
 

@@ -49,4 +49,5 @@ def figures(material: Material, drawn_here: bool) -> Iterator[Picture]:
         told = {name: [one for one in values if f"-{one}-" in path.name]
                 for name, values in known.items()}  # fmt: skip
         facets = {name: str(found[0]) for name, found in told.items() if found}
-        yield Picture(path.stem, data_uri(image, lossless=False), image.size, facets)
+        folder = f"{path.parent.parent.name}: " if len(material.folders) > 1 else ""
+        yield Picture(folder + path.stem, data_uri(image, lossless=False), image.size, facets)

@@ -167,20 +167,6 @@ def detectors(found: Sequence[Part]) -> list[str]:
     return sorted({column for part in found for column in part.table.columns}, key=rank)
 
 
-def given(found: Sequence[Part]) -> list[dict[str, str]]:
-    """What detectors trained with besides normal images; each data set and recipe once."""
-    told = {
-        (part.dataset, part.recipe, column): {
-            "dataset": part.dataset, "recipe": part.recipe, "detector": column.split(" ")[0],
-            "exposure": fact.exposure, "scenario": fact.scenario,
-        }
-        for part in found
-        for column, fact in part.facts.items()
-        if fact.exposure or fact.scenario
-    }  # fmt: skip
-    return list(told.values())
-
-
 def failures(frame: pd.DataFrame) -> list[dict[str, str]]:
     """The newest failed trials, as text."""
     failed = frame[frame["status"] != DONE].drop_duplicates("stem")

@@ -11,11 +11,15 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from benchmarks.citations import bibtex, cited
+from benchmarks.gallery import MAPS
 from benchmarks.names import dataset_title, metric_title, rank, title
 from benchmarks.page.examples import groups
 from benchmarks.page.gather import Material, gather
 from benchmarks.page.pictures import figures
-from benchmarks.page.tables import Part, comparisons, detectors, failures, given, parts
+from benchmarks.page.protocol import choices, counted, given, originals, warned
+from benchmarks.page.tables import Part, comparisons, detectors, failures, parts
+from benchmarks.published import EXPOSURES
+from benchmarks.scale import SCALES
 from benchmarks.store import DONE
 from benchmarks.tables import MAIN
 from benchmarks.theirs import RULE
@@ -25,14 +29,15 @@ HERE = Path(__file__).parent
 TEMPLATE, STYLE, SCRIPT = "index.html.j2", "style.css", "page.js"
 
 
-def write(folders: Sequence[Path], out: Path, galleries: int = 2) -> Path:
+def write(folders: Sequence[Path], out: Path, galleries: int = 2, scale: str = SCALES[0]) -> Path:
     """Write the page over `folders` to `out`, the same bytes for the same results.
 
     galleries: how many normals of each data set and recipe show their images; none of a folder
-    that keeps no rows. Raises FileNotFoundError for a folder without results, ValueError for one
-    whose ``results.csv`` is none, OSError when `out` cannot be written.
+    that keeps no rows. scale: of their heatmaps, one of `scale.SCALES`. Raises FileNotFoundError
+    for a folder without results, ValueError for one whose ``results.csv`` is none, OSError when
+    `out` cannot be written.
     """
-    text = page(gather(folders), galleries)
+    text = page(gather(folders), galleries, scale)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(text, encoding="utf-8")
@@ -41,16 +46,18 @@ def write(folders: Sequence[Path], out: Path, galleries: int = 2) -> Path:
     return out
 
 
-def page(material: Material, galleries: int) -> str:
+def page(material: Material, galleries: int, scale: str) -> str:
     """The page as HTML."""
     environment = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     environment.filters |= {"dataset": dataset_title, "metric": metric_title, "detector": title}
+    environment.filters["counted"] = counted
+    environment.globals["warned"] = warned
     script = (HERE / SCRIPT).read_text(encoding="utf-8")
     found = list(parts(material.frame))
-    shown = list(groups(material, galleries))
+    shown = list(groups(material, galleries, scale))
     return environment.get_template(TEMPLATE).render(
         style=Markup((HERE / STYLE).read_text(encoding="utf-8")),
         script=Markup(script),
@@ -67,6 +74,8 @@ def page(material: Material, galleries: int) -> str:
         failures=failures(material.frame),
         runs=list(material.runs()),
         exposures=given(found),
+        choices=choices(found),
+        maps=MAPS,
         recipes=recipes(material),
         protocols=sorted(map(str, material.frame["protocol"].unique())),
         works=works(material.frame, found),
@@ -77,12 +86,15 @@ def page(material: Material, galleries: int) -> str:
 def summary(frame: pd.DataFrame) -> dict[str, Any]:
     """What was run, in numbers."""
     trials = frame.drop_duplicates("stem")
+    of = originals(trials["dataset"])
+    seeds = trials.groupby(["dataset", "recipe", "detector"])["seed"].nunique()
+    few, most = seeds.min(), seeds.max()
     commits = trials["commit"].dropna().astype(str).unique()
     return {
         "detectors": trials["detector"].nunique(),
-        "datasets": trials["dataset"].nunique(),
-        "classes": len(trials[["dataset", "normal"]].drop_duplicates()),
-        "seeds": trials["seed"].nunique(),
+        "datasets": of.nunique(),
+        "classes": len(pd.concat([of, trials["normal"]], axis=1).drop_duplicates()),
+        "seeds": most if few == most else f"{few} to {most}",
         "trials": len(trials),
         "failed": int((trials["status"] != DONE).sum()),
         "finished": str(trials["finished"].max())[:10],
@@ -128,6 +140,6 @@ def works(frame: pd.DataFrame, found: Sequence[Part]) -> list[dict[str, Any]]:
     keys = cited(methods, frame["dataset"].unique(), exposures, metrics, papers)
     return [
         {"key": key, "work": WORKS[key], "bibtex": bibtex(key, WORKS[key]),
-         "of": [dataset_title(title(name)) for name in names]}  # a name is of one kind or the other
+         "of": [EXPOSURES.get(name, dataset_title(title(name))) for name in names]}
         for key, names in keys.items()
     ]  # fmt: skip
