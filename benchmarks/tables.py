@@ -14,6 +14,7 @@ from benchmarks.render import as_rich as as_rich  # the runner prints a table af
 from benchmarks.store import DONE, newest
 from benchmarks.theirs import RULE, theirs
 
+BEST = "Bold: the best of a column, of detectors tested on the same images, every class of them."
 SOURCES = (
     "In parentheses the papers' means and ours less theirs; their sources stand under each "
     "dataset's table."
@@ -195,7 +196,7 @@ def overview(frame: pd.DataFrame) -> dict[str, Table]:
         published=gather("published"),
         marks=gather("marks").fillna(""),
         best=gather("best").eq(True),
-        notes=(*notes, *papers, SOURCES, RULE),
+        notes=(*notes, *papers, BEST, SOURCES, RULE),
         also=gather("also").fillna(""),
     )
     return {"overview": table}
