@@ -26,6 +26,13 @@ class Parser(argparse.ArgumentParser):
         self.exit(USAGE, f"{_command(self)}: error: {message}; see --help\n")
 
 
+def positive(text: str) -> int:
+    """The type of an option: a whole number of at least 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
+    return int(text)
+
+
 def loading() -> None:
     """Ctrl-C ends a command (``python -m``) in one line while its code loads, which takes seconds,
     as it does behind the door. To be called by a package as it is imported, and by nothing else."""

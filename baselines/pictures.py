@@ -24,7 +24,13 @@ from baselines.resize import ANTIALIASED, Resize, Size, pair, resize_mask
 from baselines.resize import NEAREST as NEAREST  # the other rule, for those who read by it
 
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
+LITTER = ("Thumbs.db", "desktop.ini")  # what file managers leave in folders of pictures
 Read = Callable[[Path], np.ndarray]
+
+
+def hidden(path: Path) -> bool:
+    """Whether a file or folder is not there to be looked at, by its name."""
+    return path.name.startswith(".") or path.name in LITTER
 
 
 def read_image(

@@ -3,11 +3,11 @@
 import argparse
 from pathlib import Path
 
-from baselines.door import Parser
+from baselines.door import Parser, positive
 from benchmarks.asked import LOCAL, USUAL
 from benchmarks.datasets.base import data_root
 from benchmarks.engines import ENGINES
-from benchmarks.options import duration, exposure, positive, setting, share, size
+from benchmarks.options import duration, exposure, setting, share, size
 from benchmarks.plan import Request
 from benchmarks.scenario import Scenario
 from benchmarks.seal import OUT

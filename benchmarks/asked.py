@@ -3,9 +3,7 @@
 import argparse
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 
-from benchmarks.datasets import exposure_set
 from benchmarks.datasets.base import DataMissing
 from benchmarks.engines import ENGINES
 from benchmarks.options import ALL
@@ -13,7 +11,7 @@ from benchmarks.plan import Request, UsageError
 from benchmarks.scenario import Impossible, Scenario
 from benchmarks.suites import DATASETS, DETECTORS
 from benchmarks.sweeps import SUITES
-from benchmarks.trial import NO_EXPOSURE, Trial
+from benchmarks.trial import NO_EXPOSURE, Planned, Trial
 
 LOCAL = "local"
 USUAL = Scenario(labelled=0.05)  # unless another is asked for
@@ -45,8 +43,9 @@ def possible(request: Request, trials: Sequence[Trial]) -> None:
             continue
 
 
-def idle(request: Request, trials: Sequence[Trial]) -> Iterator[str]:
-    """A line for each option that changes none of these trials, and why."""
+def idle(request: Request, plan: Sequence[Planned]) -> Iterator[str]:
+    """A line for each option that changes none of the trials planned, and why."""
+    trials = [one.trial for one in plan]
     asked, swept = request.scenario, SUITES[request.suite].scenarios
     values = (asked.labelled, asked.known_classes, asked.pollution)
     usual = (USUAL.labelled, USUAL.known_classes, USUAL.pollution)
@@ -59,28 +58,28 @@ def idle(request: Request, trials: Sequence[Trial]) -> Iterator[str]:
             yield f"no effect: {told} (none of these takes known anomalies)"
     if asked.real and not any(trial.scenario.real for trial in trials):
         yield f"no effect: --real {asked.real} (none of these trains against anomalies)"
-    yield from _idle_exposure(request, trials)
+    yield from _idle_exposure(request, plan)
 
 
 def _labelled(trial: Trial) -> bool:
     return DETECTORS[trial.detector].labelled and not DATASETS[trial.dataset].masked
 
 
-def _idle_exposure(request: Request, trials: Sequence[Trial]) -> Iterator[str]:
-    names = dict.fromkeys(trial.exposure for trial in trials if trial.exposure)
-    held = {name: _held(name, request.root) for name in names if name != NO_EXPOSURE}
+def _idle_exposure(request: Request, plan: Sequence[Planned]) -> Iterator[str]:
+    exposed = [one for one in plan if one.trial.exposure is not None]
+    held = {
+        one.trial.exposure: one.resolved["exposure_images"]
+        for one in exposed
+        if one.trial.exposure != NO_EXPOSURE
+    }
     name, size = request.exposure, request.exposure_size
-    if name is not None and not names:
+    if name is not None and not exposed:
         yield f"no effect: --exposure {name} (none of these is exposed to anomalies)"
     if size is not None and not held:
         yield f"no effect: --exposure-size {_size(size)} (none of these is exposed to a data set)"
     for one, count in held.items():
         if size is not None and count < size < ALL:
             yield f"--exposure-size {size}: {one} holds {count}, all of which are taken"
-
-
-def _held(name: str, root: Path) -> int:
-    return exposure_set(name).count(root)
 
 
 def _size(size: int) -> str:

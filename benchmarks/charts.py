@@ -12,6 +12,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
+from baselines.several import several
 from benchmarks import critical, differences, scatter, stats
 from benchmarks.names import dataset_title, rank, title
 from benchmarks.show import Drawing, Show
@@ -77,17 +78,13 @@ def _strip(rows: pd.DataFrame, dataset: str, metric: str, recipe: str) -> Figure
     if axes.get_legend():
         sns.move_legend(axes, "center left", bbox_to_anchor=(1.0, 0.5), frameon=False, title="")
     seeds = rows["seed"].nunique()
-    _heading(figure, f"{dataset_title(dataset)}, recipe {recipe}, {_count(seeds, 'seed')}")
+    _heading(figure, f"{dataset_title(dataset)}, recipe {recipe}, {several(seeds, 'seed')}")
     return figure
 
 
 def _heading(figure: Figure, text: str) -> None:
     left, high = 0.08 / figure.get_figwidth(), figure.get_figheight()
     figure.text(left, 1 - 0.08 / high, text, va="top", fontsize=9, fontweight="bold")
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'s' * (number != 1)}"
 
 
 def exposure_sizes(show: Show) -> Iterator[Drawing]:
@@ -137,7 +134,7 @@ def _exposure_sizes(rows: pd.DataFrame, dataset: str, recipe: str, exposure: str
     seeds, classes = rows["seed"].nunique(), rows["normal"].nunique()
     axes.set_ylabel(f"image AUROC [%], mean of {classes} class{'es' * (classes > 1)}")
     band = "; bands: their std" if seeds > 1 else ""
-    _heading(figure, f"{dataset_title(dataset)}, recipe {recipe}, {_count(seeds, 'seed')}{band}")
+    _heading(figure, f"{dataset_title(dataset)}, recipe {recipe}, {several(seeds, 'seed')}{band}")
     return figure
 
 

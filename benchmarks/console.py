@@ -7,7 +7,8 @@ from pathlib import Path
 
 import rich.console
 
-from benchmarks.picture import Album, several, summary, tally
+from baselines.several import several
+from benchmarks.picture import Album, summary, tally
 from benchmarks.render import as_rich
 from benchmarks.schema import DONE, Row
 from benchmarks.store import frame

@@ -6,6 +6,8 @@ Rows say it since they resolve their recipes; a ``results.csv`` of an earlier ve
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from baselines.several import several
+
 NONE, BETWEEN = "none", " | "  # no deviation at all; what stands between two
 LISTED = "`python -m benchmarks.list --recipes`"
 
@@ -32,6 +34,4 @@ def told(recipe: str, stated: str | None) -> str:
     if stated == NONE:
         return ""
     known = stated.split(BETWEEN)
-    return f"the paper's recipe but for {len(known)} deviation{'s' * (len(known) > 1)}: " + (
-        "; ".join(known)
-    )
+    return f"the paper's recipe but for {several(len(known), 'deviation')}: {'; '.join(known)}"

@@ -4,6 +4,7 @@ import argparse
 import re
 import sys
 
+from baselines.door import positive
 from benchmarks.datasets import PREFIX
 from benchmarks.engines import option
 
@@ -27,13 +28,6 @@ def duration(text: str) -> float:
             f"expected a duration such as 2h, 90m or 30s, got {text!r}"
         )
     return 3600.0 * hours + 60 * minutes + seconds
-
-
-def positive(text: str) -> int:
-    """A whole number of at least 1."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
-    return int(text)
 
 
 def size(text: str) -> int:

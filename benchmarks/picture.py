@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from baselines.several import several
 from benchmarks.index import files
 from benchmarks.schema import DONE, STATUSES, Row
 from benchmarks.states import ALIVE, label, runs, since, workers
@@ -112,11 +113,6 @@ def summary(counts: Mapping[str, int], seconds: float, share: float | None) -> s
     told = ", ".join(f"{counts[name]} {name}" for name in (*STATUSES, "missing"))
     end = f"; efficiency {share:.2f}" if share is not None else ""
     return f"summary: {several(sum(counts.values()), 'trial')}, {told}; {seconds:.0f} s{end}"
-
-
-def several(count: int, what: str) -> str:
-    """``1 trial``, ``2 trials``."""
-    return f"{count} {what}" + "s" * (count != 1)
 
 
 def summed(picture: Picture) -> str:

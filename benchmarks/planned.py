@@ -23,7 +23,7 @@ def planned(
     lines.append(f"anomalies mixed in: {scenarios(trials)}")
     done = len(trials) - left
     lines.append(f"trials: {len(trials)}, done {done}, to run {left}; {where}")
-    lines += idle(request, trials)
+    lines += idle(request, plan.trials)
     lines += [f"not run: {line}" for line in (*plan.left_out, *plan.missing)]
     return lines + [f"note: {line}" for line in plan.notes]
 

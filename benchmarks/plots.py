@@ -16,6 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from baselines.several import several
 from benchmarks import curves, gallery, panels
 from benchmarks.render import MISSING, Table, title
 from benchmarks.scale import scale_of
@@ -47,7 +48,7 @@ def _roc(show: Show, part: pd.DataFrame) -> Figure | None:
         return None
     dataset, recipe = part[["dataset", "recipe"]].iloc[0]
     lines, seeds = normals(part, dataset), part["seed"].nunique()
-    counts = f"{len(lines)} class{'es' * (len(lines) != 1)}, {seeds} seed{'s' * (seeds != 1)}"
+    counts = f"{len(lines)} class{'es' * (len(lines) != 1)}, {several(seeds, 'seed')}"
     return curves.picture(f"{dataset}: ROC, recipe {recipe}, {counts}", found, lines)
 
 

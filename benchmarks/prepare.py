@@ -94,7 +94,7 @@ def _prepare(download: Download, root: Path, patience: Patience | None) -> bool:
             for remote in download.files:
                 fetch(remote, folder, report, patience)
     except DownloadError as fault:
-        print(f"benchmarks.prepare: {fault}", file=sys.stderr)
+        _told(fault)
         return False
     print(f"{title}: ready")
     return True
@@ -110,7 +110,7 @@ def _unpack(
         return True
     if not (arguments.archive or arguments.url):
         how = "not fetched by itself; download it and give it with --from ARCHIVE"
-        print(f"benchmarks.prepare: {archive}: {how}", file=sys.stderr)
+        _told(f"{archive}: {how}")
         return False
     print(f"{entry.title}: licence {entry.licence}")
     try:
@@ -120,10 +120,14 @@ def _unpack(
                 path = bring(archive, arguments.url, root, report, patience)
         install(archive, path, root, print)
     except DownloadError as fault:
-        print(f"benchmarks.prepare: {fault}", file=sys.stderr)
+        _told(fault)
         return False
     print(f"{entry.title}: ready")
     return True
+
+
+def _told(fault: object) -> None:
+    print(f"benchmarks.prepare: {fault}", file=sys.stderr)
 
 
 def _weights(published: Published, root: Path) -> bool:
@@ -136,7 +140,7 @@ def _weights(published: Published, root: Path) -> bool:
     try:
         read_weights(published, root=root)
     except ValueError as fault:
-        print(f"benchmarks.prepare: {fault}", file=sys.stderr)
+        _told(fault)
         return False
     print(f"{published.name}: ready")
     return True

@@ -24,6 +24,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from baselines.several import several
 from benchmarks.names import IMAGES, title
 
 PATH = Path(__file__).resolve().parents[1] / "results" / "published.csv"
@@ -126,7 +127,7 @@ def known_classes(dataset: str, scenario: object, seeds: int) -> str:
         return ""
     if known == 1:
         return f"{seeds} of {others} known classes"
-    return f"{seeds} choice{'s' * (seeds != 1)} of {known} known classes"
+    return f"{several(seeds, 'choice')} of {known} known classes"
 
 
 def sources(known: pd.DataFrame, exposure: object) -> Iterator[str]:

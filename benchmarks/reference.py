@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from baselines.metrics import METRICS
-from benchmarks.schema import DONE, STATUSES
+from benchmarks.schema import DONE
+from benchmarks.sound import REMEDY, cells, marks
 from benchmarks.store import IDENTITY, Store, frame, newest, write_csv
 
 PATH = Path(__file__).resolve().parents[1] / "results" / "reference.csv"
@@ -43,11 +44,7 @@ def read(path: Path) -> pd.DataFrame:
 
 
 def _text(source: Path | StringIO, name: Path) -> pd.DataFrame:
-    try:
-        table = pd.read_csv(source, dtype=str, keep_default_na=False, encoding="utf-8")
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(f"{name}: not a CSV of results ({reason}); write it by a run") from None
+    table = cells(source, name)
     if missing := [column for column in NEEDED if column not in table]:
         names = ", ".join(missing)
         raise ValueError(f"{name}: columns missing: {names}; write it by a run of this version")
@@ -61,17 +58,12 @@ def _text(source: Path | StringIO, name: Path) -> pd.DataFrame:
 
 def _faults(table: pd.DataFrame) -> Iterator[tuple[pd.Series, str]]:
     """What a row may lack: where that is, ``(n,)``, and what it is, with its remedy."""
+    yield from marks(table)
     is_done = table["status"] == DONE
-    yield ~table["status"].isin(STATUSES), "status {status!r} is none; write it by a run"
-    yield ~table["seed"].str.fullmatch(r"\d+"), "seed {seed!r} is no number; write it by a run"
-    finished = pd.to_datetime(table["finished"], utc=True, format="ISO8601", errors="coerce")
-    yield finished.isna(), "finished {finished!r} is no time; write it by a run"
     unknown = is_done & ~table["metric"].isin(METRICS)
     yield unknown, "metric {metric!r} is unknown; add it to METRICS, or leave it out"
-    numbers = pd.to_numeric(table["value"], errors="coerce")
-    wrong = is_done & ~np.isfinite(numbers)
-    yield wrong, "value {value!r} is no number; run that trial again"
-    yield is_done & ~numbers.between(0, 1), "value {value!r} is no share of 1; write it by a run"
+    shares = table["value"].where(is_done, "0").astype(float).between(0, 1)
+    yield ~shares, f"value {{value!r}} is no share of 1; {REMEDY}"
 
 
 def _fault(name: Path, rows: pd.DataFrame, why: str) -> str:

@@ -1,6 +1,7 @@
 """Whether a CSV of results is one: read whole, and every line a row's. Never imports torch."""
 
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -19,13 +20,8 @@ def sound(path: Path) -> Path:
     """
     if not path.exists():
         return path
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
-        text = path.read_bytes()
-    except (ValueError, OSError) as error:  # pandas' own are ValueErrors
-        reason = str(error).split("\n", 1)[0]
-        raise ValueError(f"{path}: not a CSV of results ({reason}); {REMEDY}") from None
-    if not text.endswith(b"\n"):
+    table = cells(path, path)
+    if not path.read_bytes().endswith(b"\n"):
         raise ValueError(f"{path}: line {len(table) + 1} is cut off; {REMEDY}")
     for wrong, why in faults(table):
         if wrong.any():
@@ -33,10 +29,27 @@ def sound(path: Path) -> Path:
     return path
 
 
+def cells(source: Path | StringIO, name: Path) -> pd.DataFrame:
+    """Every cell of a CSV as text; ValueError, which calls it `name`, where it is none."""
+    try:
+        return pd.read_csv(source, dtype=str, keep_default_na=False, encoding="utf-8")
+    except (ValueError, OSError) as error:  # pandas' own are ValueErrors
+        reason = str(error).split("\n", 1)[0]
+        raise ValueError(f"{name}: not a CSV of results ({reason}); {REMEDY}") from None
+
+
 def faults(table: pd.DataFrame) -> Iterator[tuple[pd.Series, str]]:
     """What the columns that there are hold amiss, all as text: where, ``(n,)``, and what it is."""
     for name in table.columns.intersection(NAMES):
         yield table[name] == "", f"no {name}; {REMEDY}"
+    for name in table.columns.intersection(["seconds", "pretraining_seconds"]):
+        numbers = pd.to_numeric(table[name], errors="coerce")
+        yield (table[name] != "") & numbers.isna(), f"{name} {{{name}!r}} is no number; {REMEDY}"
+    yield from marks(table)
+
+
+def marks(table: pd.DataFrame) -> Iterator[tuple[pd.Series, str]]:
+    """Of these, what whoever compares rows needs: status, seed, time, and a number where done."""
     if "status" in table:
         yield ~table["status"].isin(STATUSES), f"status {{status!r}} is none; {REMEDY}"
     if "seed" in table:
@@ -44,9 +57,6 @@ def faults(table: pd.DataFrame) -> Iterator[tuple[pd.Series, str]]:
     if "finished" in table:
         times = pd.to_datetime(table["finished"], utc=True, format="ISO8601", errors="coerce")
         yield times.isna(), f"finished {{finished!r}} is no time; {REMEDY}"
-    for name in table.columns.intersection(["seconds", "pretraining_seconds"]):
-        numbers = pd.to_numeric(table[name], errors="coerce")
-        yield (table[name] != "") & numbers.isna(), f"{name} {{{name}!r}} is no number; {REMEDY}"
     if {"value", "status"} <= {*table}:
         numbers = pd.to_numeric(table["value"], errors="coerce")
         wrong = (table["status"] == DONE) & ~np.isfinite(numbers)

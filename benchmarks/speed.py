@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from baselines.detector import Rows
-from baselines.door import OK, Parser, entered
+from baselines.door import OK, Parser, entered, positive
 from baselines.metrics import pixel_metrics
 from baselines.saved import available
 from baselines.stack import kept_memory
@@ -25,7 +25,7 @@ from baselines.synthetic import Confetti
 from benchmarks import loops
 from benchmarks.fastest import speed_folder
 from benchmarks.machine import peak_memory
-from benchmarks.options import natural, positive
+from benchmarks.options import natural
 from benchmarks.speed_table import efficiency, machine, write
 from benchmarks.speed_training import SHAPES, Case, is_timed, measured
 from benchmarks.suites import DETECTORS, RECIPES

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 import pandas as pd
 
+from baselines.several import several
 from benchmarks import published, remarks
 from benchmarks.render import FAILED, INCOMPLETE, Table, rank, title
 from benchmarks.render import as_rich as as_rich  # the runner prints a table after a run
@@ -151,7 +152,7 @@ def _seeds(part: pd.DataFrame) -> str:
     """How many seeds the columns have, with their names where they differ."""
     counts = part.groupby("column")["seed"].nunique()
     found = {
-        f"{count} seed{'s' * (count != 1)}": [title(str(name)) for name in of.index]
+        several(count, "seed"): [title(str(name)) for name in of.index]
         for count, of in counts.groupby(counts)
     }
     if len(found) < 2:

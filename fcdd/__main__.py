@@ -15,6 +15,7 @@ from baselines.door import FAILED, OK, entered
 from baselines.nets import Shape
 from baselines.saved import available, load, save
 from baselines.seen import preview
+from baselines.several import several
 from baselines.weights import WeightsMissing
 from fcdd import console
 from fcdd.arguments import parser
@@ -27,7 +28,6 @@ from fcdd.naming import named
 from fcdd.outputs import Output, file_is_writable, picture_is_writable
 from fcdd.predicting import predict
 from fcdd.preparation import Preparation
-from fcdd.walking import counted
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -130,11 +130,11 @@ def predict_images(given: argparse.Namespace) -> int:
                 failed += 1
                 console.error(line["error"])
     console.say(
-        f"{counted(len(files) - failed, 'picture')}, {alarms} with a score above the threshold "
+        f"{several(len(files) - failed, 'picture')}, {alarms} with a score above the threshold "
         f"{detector.threshold_:.4g}; {given.out}/{', '.join(to.written())}"
     )
     if failed:
-        all_told = counted(len(files), "picture")
+        all_told = several(len(files), "picture")
         console.error(f"{failed} of {all_told} could not be read; the others are done")
     return FAILED if failed else OK
 

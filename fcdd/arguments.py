@@ -5,7 +5,7 @@ from pathlib import Path
 from textwrap import fill
 from typing import Any
 
-from baselines.door import Parser
+from baselines.door import Parser, positive
 from fcdd.defaults import NETS, RECIPE, SYNTHETIC
 from fcdd.outputs import RAW
 
@@ -177,13 +177,6 @@ def _evaluate(p: argparse.ArgumentParser) -> None:
 
 def _device(p: argparse.ArgumentParser) -> None:
     p.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 ... (default: auto)")
-
-
-def positive(text: str) -> int:
-    """A whole number of at least 1."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
-    return int(text)
 
 
 def share(text: str) -> float:

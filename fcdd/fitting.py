@@ -11,10 +11,11 @@ from baselines.deep import DeepDetector
 from baselines.describe import seed_of
 from baselines.pictures import PictureError, common_channels, each, read_images
 from baselines.resize import resize_mask
+from baselines.several import several
 from fcdd.folders import Folder
 from fcdd.pairing import anomaly_mask
 from fcdd.preparation import Preparation, all_scored, prints
-from fcdd.walking import Files, FolderError, counted
+from fcdd.walking import Files, FolderError
 
 FEWEST = 3  # normal pictures to hold back, and to train on
 SCALE = (0.5, 0.999)  # the colour scale begins and, twice as far, ends at these quantiles
@@ -73,7 +74,7 @@ def split(normals: Files, hold_back: float, seed: int) -> tuple[Files, Files]:
     if len(normals) < 2 * FEWEST:
         home = os.path.commonpath([path.parent for path in normals])
         raise FolderError(
-            f"{home}: {counted(len(normals), 'normal picture')}, of at least {2 * FEWEST} needed: "
+            f"{home}: {several(len(normals), 'normal picture')}, of at least {2 * FEWEST} needed: "
             f"{FEWEST} to train on and {FEWEST} to set the threshold on; add some"
         )
     count = max(FEWEST, round(hold_back * len(normals)))

@@ -5,12 +5,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from baselines.pictures import EXTENSIONS
+from baselines.pictures import EXTENSIONS, hidden
+from baselines.several import several
 
 Files = tuple[Path, ...]
 MASK = "_mask"
 TRUTHS = {"ground_truth": "test", "masks": "anomalous"}  # folders of masks, with these beside them
-LITTER = ("Thumbs.db", "desktop.ini")
 
 
 class FolderError(ValueError):
@@ -47,7 +47,7 @@ def walk(home: Path, without: Iterable[Path] = ()) -> Found:
         if folder.resolve() in entered:
             return
         entered.add(folder.resolve())
-        seen = [path for path in _inside(folder) if not _hidden(path)]
+        seen = [path for path in _inside(folder) if not hidden(path)]
         files = [path for path in seen if not path.is_dir()]
         files = [p for p in files if p.name not in shunned or p.resolve() not in entered]
         right = {path for path in files if _is_picture(path)}
@@ -76,12 +76,7 @@ def told(left_out: Files) -> str:
     """What was left out, in words."""
     kinds = Counter(map(_kind, left_out))
     parts = ", ".join(f"{kind} ({count})" for kind, count in kinds.most_common())
-    return f"{counted(len(left_out), 'file')} left out: {parts}"
-
-
-def counted(number: int, what: str) -> str:
-    """So many of something, in words."""
-    return f"{number} {what}{'s' * (number != 1)}"
+    return f"{several(len(left_out), 'file')} left out: {parts}"
 
 
 def _kind(path: Path) -> str:
@@ -98,7 +93,3 @@ def _is_picture(path: Path) -> bool:
 
 def _is_mask(path: Path, stems: set[str]) -> bool:
     return path.stem.endswith(MASK) and path.stem.removesuffix(MASK) in stems
-
-
-def _hidden(path: Path) -> bool:
-    return path.name.startswith(".") or path.name in LITTER

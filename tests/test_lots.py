@@ -134,14 +134,26 @@ def test_a_lot_takes_what_it_can_claim(tmp_path):
     assert said(rows) == {0: ("done", 2), 2: ("done", 2)}
 
 
-def test_a_lot_lost_with_its_process_is_run_apart(tmp_path):
-    trials = [wicked.planned("touchy_dies", seed=seed) for seed in range(3)]
-    options = Options(ROOT, tmp_path / "out", speed=measured(tmp_path, "touchy_dies", (3, 2.0)))
-    left = checkpoints(options.out, trials)
+def in_a_worker(mood, nets, tmp_path):
+    """Rows by seed of three trials of one mood, `nets` of them together at most."""
+    trials = [wicked.planned(mood, seed=seed) for seed in range(3)]
+    options = Options(ROOT, tmp_path / "out", speed=measured(tmp_path, mood, (nets, 2.0)))
+    seat = Seat("cpu-0", "cpu", None, torch.get_num_threads())
+    return {row["seed"]: row for row in supervised(trials, options, seat, Crew())}
+
+
+def left_by(mood, tmp_path):
+    """Checkpoints of the lot of these three, as a process that was killed leaves them."""
+    trials = [wicked.planned(mood, seed=seed) for seed in range(3)]
+    left = checkpoints(tmp_path / "out", trials)
     left.mkdir(parents=True)
     (left / "of-the-lot.safetensors").touch()
-    seat = Seat("cpu-0", "cpu", None, torch.get_num_threads())
-    rows = {row["seed"]: row for row in supervised(trials, options, seat, Crew())}
+    return left
+
+
+def test_a_lot_lost_with_its_process_is_run_apart(tmp_path):
+    left = left_by("touchy_dies", tmp_path)
+    rows = in_a_worker("touchy_dies", 3, tmp_path)
     assert said(rows) == {0: ("done", 1), 1: ("failed", 1), 2: ("done", 1)}
     assert rows[1]["reason"] == "the process was killed by SIGKILL"
     assert not left.exists()
@@ -150,10 +162,7 @@ def test_a_lot_lost_with_its_process_is_run_apart(tmp_path):
 @pytest.mark.parametrize("nets", [1, 3])
 def test_an_error_that_spoils_the_device_fails_the_guilty_trial_alone(nets, tmp_path):
     """It comes out of every later call of the process, whosever trial that is."""
-    trials = [wicked.planned("touchy_spoils", seed=seed) for seed in range(3)]
-    options = Options(ROOT, tmp_path / "out", speed=measured(tmp_path, "touchy_spoils", (nets, 2)))
-    seat = Seat("cpu-0", "cpu", None, torch.get_num_threads())
-    rows = {row["seed"]: row for row in supervised(trials, options, seat, Crew())}
+    rows = in_a_worker("touchy_spoils", nets, tmp_path)
     assert said(rows) == {0: ("done", 1), 1: ("failed", 1), 2: ("done", 1)}
     assert rows[1]["reason"] == "RuntimeError: CUDA error: device-side assert triggered"
 
@@ -173,13 +182,8 @@ def test_after_a_recording_that_failed_the_rest_is_for_a_fresh_process(tmp_path,
 
 def test_a_lot_lost_while_it_is_scored_leaves_no_checkpoint(tmp_path):
     """The rest is another lot, which would never go on from them."""
-    trials = [wicked.planned("touchy_fades", seed=seed) for seed in range(3)]
-    options = Options(ROOT, tmp_path / "out", speed=measured(tmp_path, "touchy_fades", (3, 2.0)))
-    left = checkpoints(options.out, trials)
-    left.mkdir(parents=True)
-    (left / "of-the-lot.safetensors").touch()
-    seat = Seat("cpu-0", "cpu", None, torch.get_num_threads())
-    rows = {row["seed"]: row for row in supervised(trials, options, seat, Crew())}
+    left = left_by("touchy_fades", tmp_path)
+    rows = in_a_worker("touchy_fades", 3, tmp_path)
     assert said(rows) == {0: ("done", 3), 1: ("failed", 1), 2: ("done", 1)}
     assert rows[1]["reason"] == "the process was killed by SIGKILL"
     assert not left.exists()

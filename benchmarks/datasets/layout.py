@@ -8,12 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from baselines.pictures import EXTENSIONS
+from baselines.pictures import EXTENSIONS, hidden
 from benchmarks.datasets.base import Files
 from benchmarks.datasets.categories import GOOD
 
 RESTORE = "restore it from the archive"
-_LITTER = ("Thumbs.db", "desktop.ini")
 
 
 @dataclass(frozen=True)
@@ -65,8 +64,7 @@ def _pictures(folder: Path) -> list[Path]:
     """Picture files, by name; ValueError where the folder is empty or holds something else."""
     if not folder.is_dir():
         raise ValueError(f"{folder}: the folder is missing; {RESTORE}")
-    files = [path for path in sorted(folder.iterdir()) if path.is_file()]
-    files = [path for path in files if not path.name.startswith(".") and path.name not in _LITTER]
+    files = [path for path in sorted(folder.iterdir()) if path.is_file() and not hidden(path)]
     for path in files:
         if path.suffix.lower() not in EXTENSIONS:
             raise ValueError(f"{path}: no {', '.join(EXTENSIONS)}; convert or remove the file")
